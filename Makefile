@@ -1,0 +1,80 @@
+# The state_dict cookbook. `make help` lists what there is.
+
+PYTHON     ?= python3
+VENV       ?= .venv
+BUILD      ?= _build
+SPHINXOPTS ?= -nW --keep-going
+PORT       ?= 8000
+
+BIN    := $(VENV)/bin
+SPHINX  = $(BIN)/python -m sphinx $(SPHINXOPTS)
+
+.DEFAULT_GOAL := help
+.PHONY: help html html-noplot serve linkcheck test golden constraints inventories clean
+
+help: ## Say what each target does
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+# -- Installing ------------------------------------------------------------
+# Each stamp is younger than the lists that it was installed from, so nothing is done twice.
+
+$(BIN)/python:
+	@command -v $(PYTHON) > /dev/null || { \
+	  echo "$(PYTHON) is not there: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is $$($(PYTHON) -V): Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) 2> /dev/null > /dev/null || { rm -rf $(VENV); \
+	  echo "$(PYTHON) cannot make $(VENV): see that there is space and that its venv module is installed (on Debian: python3-venv)"; exit 1; }
+
+# $(call install,LIST): one line says what went wrong, pip's own words are in the log.
+define install
+@echo "Installing $(1) into $(VENV)"
+@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r $(1) -c constraints.txt > $(VENV)/install.log 2>&1 || { \
+  if grep -qi "no space left" $(VENV)/install.log; then echo "Installing $(1): the disk is full; free 2 GB and run make again"; \
+  elif grep -qiE "connection|name resolution|timed out|network" $(VENV)/install.log; then echo "Installing $(1): no network, so the package registry cannot be reached; run make again where there is one"; \
+  else echo "Installing $(1) failed: $$(grep -m1 ERROR $(VENV)/install.log) (all of it: $(VENV)/install.log)"; fi; exit 1; }
+@touch $@
+endef
+
+$(VENV)/.installed: requirements.txt constraints.txt | $(BIN)/python
+	$(call install,requirements.txt)
+
+$(VENV)/.installed-dev: requirements-dev.txt constraints.txt $(VENV)/.installed
+	$(call install,requirements-dev.txt)
+
+# -- The site --------------------------------------------------------------
+
+html: $(VENV)/.installed ## Build the site into _build/html (JOBS=2, RECIPE=name to execute only that one)
+	@$(SPHINX) -b html -d $(BUILD)/doctrees . $(BUILD)/html
+	@echo "Open $(BUILD)/html/index.html"
+
+html-noplot: $(VENV)/.installed ## Build the site into _build/html-noplot without executing anything
+	@$(SPHINX) -b html -D plot_gallery=0 -d $(BUILD)/doctrees-noplot . $(BUILD)/html-noplot
+
+serve: $(VENV)/.installed-dev ## Build the site, serve it on this machine, build again when a file changes
+	@$(BIN)/sphinx-autobuild --port $(PORT) --ignore "*/recipes/recipes/*" --re-ignore '/(recipes|_build|\.recipe_cache|\.venv)/' \
+	  -b html -d $(BUILD)/doctrees . $(BUILD)/html
+
+linkcheck: $(VENV)/.installed ## Check every link to another site (needs network)
+	@$(SPHINX) -b linkcheck -d $(BUILD)/doctrees . $(BUILD)/linkcheck
+
+inventories: $(VENV)/.installed ## Fetch the API inventories anew (needs network)
+	@$(BIN)/python _ext/inventories/refresh.py
+
+constraints: ## Pin anew what the requirements bring with them, in constraints.txt
+	@rm -rf $(BUILD)/constraints && $(PYTHON) -m venv $(BUILD)/constraints
+	@$(BUILD)/constraints/bin/python -m pip install --quiet -r requirements-dev.txt
+	@{ echo "# What requirements.txt and requirements-dev.txt bring with them, pinned by: make constraints"; \
+	  $(BUILD)/constraints/bin/python -m pip freeze | sed 's/+cpu$$//'; } > constraints.txt
+
+# -- The tests -------------------------------------------------------------
+
+test: $(VENV)/.installed-dev ## Run the tests (ARGS="-k name" picks some)
+	@$(BIN)/python -m pytest tests $(ARGS)
+
+golden: html ## Write the expected outputs of all recipes anew from the built site
+	@$(BIN)/python tests/golden.py $(BUILD)/html
+
+clean: ## Remove everything that is built (not .venv)
+	rm -rf $(BUILD) recipes .recipe_cache .pytest_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,0 +1,136 @@
+"""A folder of recipe results that tells the truth.
+
+An entry is one file, ``KEY.json``: a line with the SHA-256 of what follows, and the result
+as JSON. The key says all that went into the result (see ``execution.make_task``), so an
+entry never goes stale; it goes out of use. Folders can be copied between machines, shared
+by builds that run at once, and deleted at any time. Nothing that is read is ever executed:
+entries are data, and :func:`check` rejects a result that is not of the form a recipe gives.
+"""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+#: The most that a cache keeps, in bytes; the oldest unused entries go first.
+SIZE = 256 * 2**20
+#: The only reStructuredText besides literal blocks that a recipe's output may consist of.
+ALLOWED = re.compile(
+    r"\s*(\*|\|"
+    r"|\.\. rst-class:: sphx-glr-[a-z-]+"
+    r"|\.\. image-sg:: /[\w./-]+\.png"
+    r"|:(alt|srcset|class): .*"
+    r")?\s*"
+)
+LITERAL = re.compile(r" ?\.\. code-block:: (none|pytb)")
+
+
+def check_output(rst):
+    """Raise ValueError if *rst* is more than literal blocks and images."""
+    literal = False
+    for line in rst.split("\n"):
+        if literal and (not line.strip() or line.startswith("    ")):
+            continue
+        literal = bool(LITERAL.fullmatch(line))
+        if not literal and not ALLOWED.fullmatch(line):
+            raise ValueError(f"output that a recipe cannot give: {line[:80]!r}")
+
+
+def check(result):
+    """Return *result* if it has the form of a recipe's result, else raise ValueError."""
+    if not isinstance(result, dict):
+        raise ValueError("not a result")
+    shape = {"outputs": list, "images": dict, "codeobj": dict, "seconds": (int, float)}
+    for field, kind in shape.items():
+        if not isinstance(result.get(field), kind):
+            raise ValueError(f"no {field!r} of the right type")
+    for output in result["outputs"]:
+        check_output(output)
+    for name, content in result["images"].items():
+        if not re.fullmatch(r"sphx_glr_[\w.-]+\.png", name) or not isinstance(content, str):
+            raise ValueError(f"an image named {name!r}")
+    return result
+
+
+class Cache:
+    """The results kept in one folder.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path
+        Where the entries are; made when the first is written.
+    size : int
+        The most that is kept, in bytes.
+    """
+
+    def __init__(self, folder, size=SIZE):
+        self.folder, self.size = Path(folder), size
+        self.used = set()
+
+    def _path(self, key):
+        return self.folder / f"{key}.json"
+
+    def read(self, key):
+        """Return the result kept under *key*, or None; a damaged entry is none, and said so."""
+        path = self._path(key)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+            with open(descriptor, "rb") as file:
+                digest, _, body = file.read().partition(b"\n")
+            if hashlib.sha256(body).hexdigest().encode() != digest:
+                raise ValueError("its checksum does not match")
+            result = check(json.loads(body))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as problem:
+            logger.info("cache: %s is no usable entry (%s): executing again", path, problem)
+            return None
+        self.used.add(path.name)
+        try:
+            os.utime(path)  # used now: others go first
+        except OSError:
+            pass
+        return result
+
+    def write(self, key, result):
+        """Keep *result* under *key*; where that fails, say so and go on."""
+        body = json.dumps(check(result), sort_keys=True).encode()
+        digest = hashlib.sha256(body).hexdigest().encode()
+        path = self._path(key)
+        temporary = None
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".new", delete=False) as file:
+                temporary = file.name
+                file.write(digest + b"\n" + body)
+            os.replace(temporary, path)
+            self.used.add(path.name)
+        except OSError as problem:
+            logger.info("cache: nothing is kept in %s: %s", self.folder, problem.strerror)
+            if temporary:
+                Path(temporary).unlink(missing_ok=True)
+
+    def prune(self):
+        """Delete the oldest entries that this build did not use, until the rest fits."""
+        entries = []
+        for path in self.folder.glob("*.json"):
+            try:
+                status = path.lstat()
+            except OSError:  # another build was faster
+                continue
+            entries.append((path.name in self.used, status.st_mtime, status.st_size, path))
+        total = sum(size for _, _, size, _ in entries)
+        for used, _, size, path in sorted(entries, key=lambda entry: entry[:2]):
+            if used or total <= self.size:
+                break
+            try:
+                path.unlink(missing_ok=True)
+                total -= size
+            except OSError:
+                break

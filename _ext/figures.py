@@ -1,0 +1,63 @@
+"""Figures for light and for dark pages.
+
+A recipe draws a figure once, with Matplotlib's defaults: black on white. The page
+shows that picture in its light theme and, in its dark theme, a second one in which
+black and white have changed places and all other colors are as they were. Input:
+``fig, ax = plt.subplots(); ax.plot(...)``; result: ``sphx_glr_NAME_001.png`` and
+``sphx_glr_NAME_001_dark.png``, with the classes ``only-light`` and ``only-dark`` that
+the theme shows and hides.
+
+Relies on sphinx-gallery's documented scraper interface and ``matplotlib_scraper``.
+"""
+
+import re
+
+from sphinx_gallery.scrapers import matplotlib_scraper
+
+#: Dots per inch: a figure 5 inches wide is sharp at the 640 pixels it is shown at.
+DPI = 200
+INK, PAPER = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+DARK_INK, DARK_PAPER = "#e6e6e6", "#1b1d21"
+#: The getters and setters of an artist's colors, as Matplotlib names them.
+COLORS = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")
+
+
+def scraper(block, block_vars, gallery_conf):
+    """Save every open figure twice and return the reStructuredText that shows both."""
+    import matplotlib.pyplot as plt
+
+    figures = [plt.figure(number) for number in plt.get_fignums()]
+    images = block_vars["image_path_iterator"]
+    first = len(images)
+    light = matplotlib_scraper(block, block_vars, gallery_conf, dpi=DPI)
+    for figure, path in zip(figures, images.paths[first:]):
+        darken(figure)
+        figure.savefig(re.sub(r"\.png$", "_dark.png", path), dpi=DPI)
+    dark = re.sub(r"(sphx_glr_\S+?)\.png", r"\1_dark.png", light)
+    return _with_class(light, "only-light") + _with_class(dark, "only-dark")
+
+
+def _with_class(rst, name):
+    return re.sub(r"(:class: sphx-glr-\w+-img)", rf"\1 {name}", rst)
+
+
+def darken(figure):
+    """Exchange black and white in all artists of *figure*, in place."""
+    from matplotlib.colors import to_rgba
+
+    for artist in figure.findobj():
+        for name in COLORS:
+            getter = getattr(artist, f"get_{name}", None)
+            setter = getattr(artist, f"set_{name}", None)
+            if getter is None or setter is None:
+                continue
+            try:
+                red, green, blue, alpha = to_rgba(getter())
+            except (TypeError, ValueError):  # an array of colors: data, not ink
+                continue
+            if alpha and (red, green, blue) == INK:
+                setter(DARK_INK)
+            elif alpha and (red, green, blue) == PAPER:
+                setter(DARK_PAPER)
+    for axes in figure.axes:
+        axes.tick_params(color=DARK_INK, labelcolor=DARK_INK, which="both")

@@ -1,0 +1,266 @@
+"""Recipes in processes of their own on this machine, within limits.
+
+:class:`ForkServer` starts Python's fork server once, with everything imported that
+recipes import, and forks a fresh process from it for each recipe: nothing leaks from one
+recipe into the next, and importing torch is paid for once. Where there is no fork server
+(Windows), each process is spawned.
+
+A process that runs too long, dies or exits early becomes a failed result with a reason.
+Whatever it started is ended with it.
+"""
+
+import ctypes
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import connection, forkserver
+from pathlib import Path
+
+import psutil
+
+import runner
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+#: Seconds that a process over its time is given to write down where it was.
+GRACE = 3
+
+
+def prctl(option, value):
+    """Call Linux's ``prctl``; elsewhere do nothing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def kill(processes):
+    """Kill *processes* (of :mod:`psutil`) and wait until they are gone."""
+    for process in processes:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            pass
+    psutil.wait_procs(processes, timeout=GRACE)
+
+
+def child(task, scratch, pipe, environment):
+    """Run one recipe; the whole life of its process."""
+    me = os.getpid()
+    if hasattr(os, "setsid"):
+        os.setsid()
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    os.environ.clear()
+    os.environ.update(environment)
+    if "fork" in multiprocessing.get_all_start_methods():
+        multiprocessing.set_start_method("fork", force=True)
+    output = os.open(os.path.join(scratch, "descriptor.txt"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+
+    def send(message):
+        if os.getpid() != me:  # a fork of the recipe that fell out of its code
+            os._exit(0)
+        pipe.send_bytes(json.dumps(message).encode())
+
+    try:
+        runner.run(task, scratch, send)
+    except BaseException as error:
+        send({"crash": f"{type(error).__name__}: {error}"[: runner.LONGEST_MESSAGE]})
+    finally:
+        kill(psutil.Process().children(recursive=True))
+        os._exit(0)
+
+
+class ForkServer:
+    """Runs recipes, a number of them at a time.
+
+    Parameters
+    ----------
+    jobs : int
+        How many recipes run at the same time.
+
+    Examples
+    --------
+    >>> with ForkServer(jobs=2) as server:
+    ...     result = server.submit(task).result()
+    >>> result["outputs"], result["error"]
+    """
+
+    def __init__(self, jobs):
+        available = multiprocessing.get_all_start_methods()
+        method = "forkserver" if "forkserver" in available else "spawn"
+        self.context = multiprocessing.get_context(method)
+        self.threads = ThreadPoolExecutor(jobs, thread_name_prefix="recipe")
+        self.live = {}
+        self.stopped = False
+        self.starting = threading.Lock()
+        self.environment = dict(os.environ)
+        if method == "forkserver":
+            self._start_server()
+
+    def _start_server(self):
+        """Start the fork server with the environment that every recipe begins in."""
+        here = str(Path(__file__).parent)
+        ours = {
+            "PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")])),
+            "PYTHONHASHSEED": "0",
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+            "MPLBACKEND": "agg",
+        }
+        self.environment.update({k: v for k, v in ours.items() if k != "PYTHONPATH"})
+        before = dict(os.environ)
+        os.environ.update(ours)
+        try:
+            forkserver.set_forkserver_preload(["warmup"])
+            forkserver.ensure_running()
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.close()
+
+    def submit(self, task):
+        """Return the future result of *task*: see :meth:`run`."""
+        return self.threads.submit(self.run, task)
+
+    def close(self):
+        """End everything that was started."""
+        self.stopped = True
+        for process in list(self.live.values()):
+            self._end(process)
+        self.threads.shutdown(cancel_futures=True)
+
+    def run(self, task):
+        """Run one recipe and return its result.
+
+        Parameters
+        ----------
+        task : dict
+            What ``execution.make_task`` returns.
+
+        Returns
+        -------
+        result : dict
+            ``outputs``, a list with the reStructuredText shown below each code block;
+            ``seconds`` (float); ``error``, None or a dict of ``text``, ``line`` and
+            ``reason``; ``codeobj`` and ``images`` as :func:`runner.run` sends them.
+        """
+        scratch = os.path.realpath(tempfile.mkdtemp(prefix="recipe-"))
+        started = time.monotonic()
+        try:
+            receiver, sender = self.context.Pipe(duplex=False)
+            with self.starting:
+                if self.stopped:
+                    raise InterruptedError("the build was stopped")
+                process = self.context.Process(
+                    target=child, args=(task, scratch, sender, self.environment), daemon=False
+                )
+                process.start()
+                self.live[process.pid] = process
+            sender.close()
+            messages = list(self._messages(process, receiver, task["limits"]["seconds"]))
+            code = self._end(process)
+            return self._result(task, messages, code, Path(scratch), time.monotonic() - started)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _messages(self, process, receiver, seconds):
+        """Yield what the process sends until it has ended or its time is up."""
+        deadline = time.monotonic() + seconds + GRACE
+        while True:
+            ready = connection.wait([receiver, process.sentinel], deadline - time.monotonic())
+            if not ready:
+                return
+            try:
+                while receiver.poll():
+                    yield json.loads(receiver.recv_bytes())
+            except EOFError:
+                process.join(GRACE)
+                return
+            if process.sentinel in ready:
+                return
+
+    def _end(self, process):
+        """Kill the process with all that it started; return its exit code, None if it ran on."""
+        with self.starting:
+            code = process.exitcode
+            try:
+                this = psutil.Process(process.pid)
+                kill([*this.children(recursive=True), this])
+            except psutil.NoSuchProcess:
+                pass
+            process.join(GRACE)
+            self.live.pop(process.pid, None)
+            self._end_orphans()
+        return code
+
+    def _end_orphans(self):
+        """Kill what recipes that are gone have left to the fork server."""
+        server = getattr(forkserver._forkserver, "_forkserver_pid", None)
+        if server and psutil.pid_exists(server):
+            orphans = [p for p in psutil.Process(server).children() if p.pid not in self.live]
+            kill([*(g for p in orphans for g in p.children(recursive=True)), *orphans])
+
+    def _result(self, task, messages, code, scratch, elapsed):
+        """Put the messages of a process together, and say why it ended if it did too early."""
+        outputs = [""] * len(task["blocks"])
+        current, result = 0, None
+        for message in messages:
+            current = message.get("block", current)
+            if "output" in message:
+                outputs[message["block"]] = message["output"]
+            result = message.get("done", result)
+        if result is None:
+            crash = next((m["crash"] for m in messages if "crash" in m), None)
+            text, line = self._death(task, current, code, scratch, crash)
+            outputs[current] = (
+                "\n.. rst-class:: sphx-glr-script-out\n\n .. code-block:: pytb\n\n"
+                + "".join(f"    {row}\n" for row in text.splitlines())
+                + "\n\n"
+            )
+            error = {"text": text, "line": line, "reason": text.splitlines()[-1]}
+            result = {"seconds": round(elapsed, 3), "error": error, "codeobj": {}, "images": {}}
+        unseen = runner.clean((scratch / "descriptor.txt").read_text(errors="replace")).strip()
+        if unseen and not result["error"]:
+            reason = "wrote past Python's sys.stdout, which no page shows: " + unseen[:200]
+            result["error"] = {"text": reason, "line": 1, "reason": reason.splitlines()[0]}
+        return {**result, "outputs": outputs}
+
+    @staticmethod
+    def _death(task, current, code, scratch, crash):
+        """Return the text of a traceback for a process that died, and its line."""
+        limit = task["limits"]["seconds"]
+        line = runner.first_line(task["blocks"][current])
+        frames = []
+        hang = scratch / "hang.txt"
+        dump = hang.read_text(errors="replace") if hang.exists() else ""
+        source = str(scratch / runner.SOURCE / task["name"])
+        for row in dump.splitlines():
+            if source in row:
+                number = int(row.rsplit("line ", 1)[1].split()[0])
+                frames.insert(0, number)
+        if frames:
+            line = frames[-1]
+        if crash:
+            reason = crash
+        elif dump.startswith("Timeout") or code is None:
+            reason = f"TimeoutError: it ran for more than {limit} s and was ended"
+        elif code < 0:
+            reason = f"ProcessLookupError: its process was ended by {signal.Signals(-code).name}"
+        else:
+            reason = f"ProcessLookupError: its process ended itself with os._exit({code})"
+        rows = [f'  File "{runner.SOURCE}/{task["name"]}", line {n}' for n in frames or [line]]
+        return "\n".join(["Traceback (most recent call last):", *rows, reason]), line

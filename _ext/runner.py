@@ -1,0 +1,255 @@
+"""What happens inside the process of one recipe.
+
+:func:`run` lets sphinx-gallery's own ``execute_script`` execute the code blocks of one
+recipe, in the process it is called in, and sends what comes of it as messages, block by
+block, so that what was shown before a recipe dies is not lost. The process is expected
+to be fresh and to belong to this recipe alone; nothing here is undone.
+
+The module needs the standard library, sphinx-gallery, matplotlib and torch, and nothing
+of the site: on a Dask worker it is the only code of ours besides ``figures`` and ``local``.
+
+Private names relied on (``tests/test_attachment.py`` fails when one goes away):
+``sphinx_gallery.gen_rst._LoggingTee``, which is subclassed to bound and clean what is
+printed, and ``sphinx_gallery.gen_gallery._fill_gallery_conf_defaults``.
+"""
+
+import faulthandler
+import logging
+import os
+import random
+import re
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+#: The folder, inside a scratch folder, that holds the recipe as it does in the project.
+SOURCE = "recipes_source"
+#: The longest text of an exception that is shown, in characters.
+LONGEST_MESSAGE = 4000
+#: CSI and OSC escape sequences: colors, cursor movement, window titles, links.
+ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def clean(text):
+    """Return *text* without what a page cannot show, in time linear in its length.
+
+    Escape sequences go; a carriage return or backspace becomes what a terminal would
+    show of it; other control characters and lone surrogates become U+FFFD.
+    """
+    text = ESCAPE.sub("", text)
+    if "\r" in text:
+        text = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
+    if "\b" in text:
+        kept = []
+        for character in text:
+            if character != "\b":
+                kept.append(character)
+            elif kept and kept[-1] != "\n":
+                kept.pop()
+        text = "".join(kept)
+    return CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def first_line(block):
+    """Return the number of the first line of a code *block* that is not blank."""
+    _, content, number = block
+    return number + content[: len(content) - len(content.lstrip())].count("\n")
+
+
+def limit_memory(megabytes):
+    """Let this process allocate *megabytes* (of 2**20 bytes) more, where the system can say so."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    used = 0
+    status = Path("/proc/self/status")
+    if status.exists():
+        used = int(re.search(r"VmData:\s+(\d+)", status.read_text())[1]) * 1024
+    resource.setrlimit(resource.RLIMIT_DATA, (used + megabytes * 2**20, resource.RLIM_INFINITY))
+
+
+def bounded(exc_info):
+    """Return *exc_info* with a message that can be formatted in no time."""
+    kind, error, trace = exc_info
+    try:
+        message = str(error)
+    except Exception as problem:  # a broken __str__ must not take the page with it
+        message = f"<its message cannot be shown: {type(problem).__name__}>"
+    if len(message) <= LONGEST_MESSAGE and message == clean(message):
+        return exc_info
+    message = clean(message[: 2 * LONGEST_MESSAGE])
+    if len(message) > LONGEST_MESSAGE:
+        message = message[:LONGEST_MESSAGE] + " ... (the rest of the message is cut)"
+    kind = type(kind.__name__, (Exception,), {"__module__": kind.__module__})
+    return kind, kind(message), trace
+
+
+class _Run:
+    """The execution of one task; see :func:`run`."""
+
+    def __init__(self, task, scratch, send):
+        self.task, self.scratch, self.send = task, Path(scratch), send
+        self.source = self.scratch / SOURCE / task["name"]
+        self.index = -1
+
+    def write_files(self):
+        for name, text in {self.task["name"]: self.task["source"], **self.task["files"]}.items():
+            path = self.scratch / SOURCE / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode("latin-1") if name != self.task["name"] else text.encode())
+
+    def seed(self):
+        import numpy
+        import torch
+
+        random.seed(0)
+        numpy.random.seed(0)
+        torch.manual_seed(0)
+        torch.set_num_threads(1)
+
+    def tee_class(self):
+        """Return sphinx-gallery's tee with an end to what it keeps, and clean output."""
+        from sphinx_gallery import gen_rst
+
+        limit = self.task["limits"]["output"]
+        fail = self.task["limits"]["overflow"] == "fail"
+
+        class Tee(gen_rst._LoggingTee):
+            def set_std_and_reset_position(self):
+                self.kept = self.cut = 0
+                return super().set_std_and_reset_position()
+
+            def write(self, data):
+                room = limit - self.kept
+                self.kept += len(data)
+                if self.kept > limit and fail:
+                    raise RuntimeError(f"more than {limit:,} characters of output in one block")
+                if room > 0:
+                    self.output.write(data[:room])
+                if len(data) > room:
+                    self.cut += len(data) - max(room, 0)
+                return len(data)
+
+            def restore_std(self):
+                if getattr(self, "kept", 0):
+                    text = clean(self.output.getvalue())
+                    if self.cut:
+                        text += f"\n... (cut: {self.cut:,} more characters were printed)\n"
+                    self.output = type(self.output)(text)
+                    self.kept = self.cut = 0
+                super().restore_std()
+
+        return Tee
+
+    def handle_exception(self, stock):
+        def handle_exception(exc_info, src_file, script_vars, gallery_conf):
+            error, frames = exc_info[1], traceback.extract_tb(exc_info[2])
+            lines = [frame.lineno for frame in frames if frame.filename == src_file]
+            if isinstance(error, SyntaxError) and error.filename == src_file:
+                lines = [error.lineno]
+            rst = stock(bounded(exc_info), src_file, script_vars, gallery_conf)
+            text = self.relative(script_vars["formatted_exception"])
+            script_vars["formatted_exception"] = text
+            reason = text[text.rstrip().rfind("\n  File") + 1 :].strip().splitlines()
+            reason = next((r for r in reason if r and not r.startswith((" ", "File"))), text)
+            self.error = {"text": text, "line": lines[-1] if lines else 1, "reason": reason[:300]}
+            return self.relative(rst)
+
+        return handle_exception
+
+    def execute_code_block(self, stock, handle_exception):
+        def execute_code_block(compiler, block, example_globals, script_vars, *conf):
+            self.index += 1
+            self.send({"block": self.index})
+            try:
+                output = stock(compiler, block, example_globals, script_vars, *conf)
+            except (SystemExit, KeyboardInterrupt):
+                output = f"\n{handle_exception(sys.exc_info(), str(self.source), script_vars, conf[0])}\n\n"
+            output = self.relative(output)
+            self.send({"block": self.index, "output": output})
+            return output
+
+        return execute_code_block
+
+    def relative(self, text):
+        return text.replace(f"{self.scratch}{os.sep}", "").replace(str(self.scratch), ".")
+
+    def execute(self):
+        from sphinx_gallery import gen_gallery, gen_rst
+        from sphinx_gallery.backreferences import _make_ref_regex, identify_names
+        from sphinx_gallery.py_source_parser import Block, parse_source_file
+        from sphinx_gallery.scrapers import ImagePathIterator
+
+        for name in ("sphinx", "sphinx.sphinx-gallery"):
+            logging.getLogger(name).addHandler(logging.NullHandler())
+        handle = self.handle_exception(gen_rst.handle_exception)
+        gen_rst.handle_exception = handle
+        gen_rst.execute_code_block = self.execute_code_block(gen_rst.execute_code_block, handle)
+        gen_rst._LoggingTee = self.tee_class()
+
+        conf = gen_gallery._fill_gallery_conf_defaults(
+            {**self.task["conf"], "image_scrapers": tuple(self.task["conf"]["image_scrapers"])}
+        )
+        gen_rst_conf = {**conf, "src_dir": str(self.scratch), "plot_gallery": True}
+        target = self.scratch / self.task["gallery"] / self.task["name"]
+        images = target.parent / "images"
+        images.mkdir(parents=True)
+        target.write_text(self.task["source"], encoding="utf-8")
+        script_vars = {
+            "execute_script": True,
+            "image_path_iterator": ImagePathIterator(f"{images}/sphx_glr_{target.stem}_{{0:03}}.png"),
+            "src_file": str(self.source),
+            "target_file": str(target),
+        }
+        blocks = [Block(*block) for block in self.task["blocks"]]
+        self.error = None
+        _, seconds = gen_rst.execute_script(blocks, script_vars, gen_rst_conf, self.task["file_conf"])
+
+        node, _ = parse_source_file(self.source)
+        names = identify_names([], _make_ref_regex(), script_vars["example_globals"], node)
+        return {
+            "seconds": round(seconds, 3),
+            "error": self.error,
+            "codeobj": {name: names[name] for name in sorted(names)},
+            "images": {
+                path.name: path.read_bytes().decode("latin-1") for path in sorted(images.iterdir())
+            },
+        }
+
+
+def run(task, scratch, send):
+    """Execute the recipe of *task* in this process.
+
+    Parameters
+    ----------
+    task : dict
+        What :func:`execution.make_task` returns.
+    scratch : str or pathlib.Path
+        An empty folder of the recipe's own; the caller deletes it.
+    send : callable
+        Takes a dict that JSON can hold: ``{"block": i}`` when code block *i* starts,
+        ``{"block": i, "output": rst}`` when it has ended, and ``{"done": {...}}`` at the
+        end, with ``seconds``, ``error`` (None, or ``text``, ``line`` and ``reason``),
+        ``codeobj`` (as sphinx-gallery's ``identify_names`` returns it) and ``images``
+        (file name to content, a byte as the character of that number).
+    """
+    this = _Run(task, scratch, send)
+    this.write_files()
+    temporary = this.scratch / "tmp"
+    temporary.mkdir()
+    os.environ.update(TMPDIR=str(temporary), MPLBACKEND="agg")
+    tempfile.tempdir = None  # whoever asked before may have another in mind
+    sys.path.insert(0, str(this.source.parent))
+    os.chdir(this.source.parent)
+    this.seed()
+    limit_memory(task["limits"]["memory"])
+    with open(this.scratch / "hang.txt", "w") as hang:
+        faulthandler.enable(hang)
+        faulthandler.dump_traceback_later(task["limits"]["seconds"], exit=True, file=hang)
+        result = this.execute()
+        faulthandler.cancel_dump_traceback_later()
+        faulthandler.disable()
+    send({"done": result})

@@ -1,0 +1,35 @@
+"""What the fork server imports once, so that no recipe pays for it.
+
+Besides torch, Matplotlib and sphinx-gallery these are the things that they load late:
+the first optimizer imports ``torch._dynamo`` (a second), the first figure loads fonts and
+encoders, and ``gc.freeze`` spares every recipe sphinx-gallery's ``gc.collect`` over all of
+it. Nothing here may start a thread or touch an accelerator: both would not survive a fork.
+"""
+
+import gc
+import io
+import warnings
+
+import matplotlib
+
+matplotlib.use("agg")
+
+import matplotlib.pyplot as plt
+import sphinx_gallery.gen_gallery
+import torch
+import torch._dynamo
+
+import figures
+import local
+
+local.prctl(local.PR_SET_CHILD_SUBREAPER, 1)
+warnings.filterwarnings("ignore", message="forkserver: waitpid returned")
+
+figure, axes = plt.subplots(layout="constrained")
+axes.plot([1, 2], label="line")
+axes.legend()
+figure.savefig(io.BytesIO())
+plt.close(figure)
+torch.set_num_threads(1)
+gc.collect()
+gc.freeze()

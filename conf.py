@@ -1,0 +1,96 @@
+"""Sphinx configuration of the state_dict cookbook: literals only, the logic is in ``_ext/``."""
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+# -- Project ---------------------------------------------------------------
+
+project = "state_dict cookbook"
+author = "the state_dict cookbook authors"
+copyright = "2026, the state_dict cookbook authors"
+language = "en"
+
+# -- Extensions ------------------------------------------------------------
+
+extensions = [
+    # Sphinx
+    "sphinx.ext.intersphinx",
+    # others
+    "sphinx_gallery.gen_gallery",
+    "sphinx_copybutton",
+    # ours, in _ext/
+    "cards",
+    "execution",
+    "navigation",
+]
+
+exclude_patterns = ["_build", ".*", "README.md", "recipes_source", "tests", "**/GALLERY_HEADER.rst"]
+templates_path = ["_templates"]
+nitpicky = True
+
+# -- Gallery ---------------------------------------------------------------
+
+sphinx_gallery_conf = {
+    "examples_dirs": ["recipes_source"],
+    "gallery_dirs": ["recipes"],
+    "subsection_order": [
+        "recipes_source/recipes",
+        "recipes_source/troubleshooting",
+        "recipes_source/training",
+        "recipes_source/checkpoints",
+        "*",
+    ],
+    "within_subsection_order": "reading_order.ReadingOrder",
+    # Every recipe is executed: there is no skip list. Helper modules begin with an underscore.
+    "ignore_pattern": r"^_",
+    "filename_pattern": r"\.py$",
+    # The cache of `_ext/execution.py` decides what is stale, not the recipe's bytes alone.
+    "run_stale_examples": True,
+    # Each recipe runs in a process of its own, so there is nothing to reset.
+    "reset_modules": (),
+    "image_scrapers": ("figures.scraper",),
+    # Page, script and notebook print the same, so only what is printed is output.
+    "capture_repr": (),
+    "only_warn_on_example_error": True,
+    "remove_config_comments": True,
+    "show_signature": False,
+    "thumbnail_size": (480, 300),
+    "write_computation_times": False,
+    "junit": "../junit.xml",
+}
+
+# What is wrong with a recipe is reported once, by _ext/execution.py, as file:line: reason.
+suppress_warnings = ["sphinx_gallery.example_error", "sphinx_gallery.duplicate_filename"]
+
+# -- HTML ------------------------------------------------------------------
+
+html_theme = "pytorch_sphinx_theme2"
+html_theme_options = {
+    "llm_disabled": True,
+    # Our _templates/layout.html has parts of its own in place of these.
+    **dict.fromkeys(("navbar_start", "navbar_center", "navbar_end", "navbar_persistent"), []),
+    **dict.fromkeys(("article_header_start", "article_header_end", "article_footer_items"), []),
+    **dict.fromkeys(("secondary_sidebar_items", "primary_sidebar_end", "content_footer_items"), []),
+    **dict.fromkeys(("footer_start", "footer_center", "footer_end"), []),
+}
+html_sidebars = {"**": []}
+html_title = project
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+copybutton_selector = "div.highlight pre"
+pygments_style = "a11y-high-contrast-light"
+
+# -- Links -----------------------------------------------------------------
+
+# Resolved without network, from files; `make inventories` fetches them anew.
+intersphinx_mapping = {
+    "torch": ("https://docs.pytorch.org/docs/2.13/", "_ext/inventories/torch.inv"),
+    "python": ("https://docs.python.org/3/", "_ext/inventories/python.inv"),
+    "numpy": ("https://numpy.org/doc/stable/", "_ext/inventories/numpy.inv"),
+    "matplotlib": ("https://matplotlib.org/stable/", "_ext/inventories/matplotlib.inv"),
+}

@@ -1,0 +1,104 @@
+"""The real site, built once for all tests, and tiny sites for what must go wrong."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+RECIPES = sorted(
+    path.relative_to(ROOT / "recipes_source").with_suffix("").as_posix()
+    for path in (ROOT / "recipes_source").glob("*/[!_]*.py")
+)
+
+
+def sphinx(source, out, *options, **environment):
+    """Run Sphinx in a process of its own, as `make html` does; return what it printed."""
+    environment = {k: v for k, v in {**os.environ, **environment}.items() if v is not None}
+    environment.setdefault("NO_COLOR", "1")
+    return subprocess.run(
+        [sys.executable, "-m", "sphinx", "-nW", "--keep-going", *options, str(source), str(out)],
+        capture_output=True, text=True, env=environment, timeout=550, cwd=source,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The folder of the built site; the build must end well and without a warning."""
+    out = ROOT / "_build/html"
+    done = sphinx(ROOT, out, "-d", str(ROOT / "_build/doctrees"))
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    assert not done.stderr.strip(), done.stderr
+    return out
+
+
+class TinySite:
+    """A site with the real configuration and extensions, and recipes of the test's own.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where to make it.
+    recipes : dict
+        File name to content; a name without a folder goes to the section ``section``.
+    """
+
+    def __init__(self, folder, recipes=()):
+        self.folder, self.source, self.out = folder, folder / "recipes_source", folder / "_build/html"
+        for name in ("conf.py", "_ext", "_templates", "_static"):
+            (folder / name).symlink_to(ROOT / name)
+        # conf.py is found through the link, so that its folder is this one
+        (folder / "conf.py").unlink()
+        shutil.copy(ROOT / "conf.py", folder)
+        self.write("GALLERY_HEADER.rst", "Recipes\n=======\n\nAll of them.\n")
+        (folder / "index.rst").write_text("Tiny\n====\n\n.. toctree::\n\n   recipes/index\n")
+        self.add(dict(recipes))
+
+    def write(self, name, content):
+        path = self.source / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def add(self, recipes):
+        for name, content in recipes.items():
+            name = name if "/" in name else f"section/{name}"
+            header = f"{Path(name).parent}/GALLERY_HEADER.rst"
+            if not (self.source / header).exists():
+                title = Path(name).parent.name.title()
+                self.write(header, f"{title}\n{'-' * len(title)}\n\nSome recipes.\n")
+            self.write(name, content)
+
+    def build(self, *options, **environment):
+        """Build; return the process, with ``log`` (all that was printed, without colors)."""
+        options = ("-d", str(self.folder / "_build/doctrees"), *options)
+        done = sphinx(self.folder, self.out, *options, **environment)
+        log = re.sub(r"\x1b\[[\d;]*[mK]", "", done.stdout + done.stderr)
+        return SimpleNamespace(code=done.returncode, log=log, errors=done.stderr)
+
+    def page(self, name):
+        return self.out / "recipes" / (name if "/" in name else f"section/{name}")
+
+
+@pytest.fixture
+def tiny_site(tmp_path):
+    """Make a tiny site: ``tiny_site({"one.py": recipe("print(1)")})``."""
+    return lambda recipes=(): TinySite(tmp_path, recipes)
+
+
+@pytest.fixture(scope="module")
+def module_site(tmp_path_factory):
+    """The same, for all tests of a module."""
+    return lambda recipes=(): TinySite(tmp_path_factory.mktemp("site"), recipes)
+
+
+def recipe(code, title="A recipe", settings=""):
+    """Return the text of a recipe with one code block."""
+    code = textwrap.dedent(code).strip("\n")
+    return f'"""\n{title}\n{"=" * len(title)}\n\nIt shows something.\n"""\n{settings}\n# %%\n# Some text.\n\n{code}\n'

@@ -1,0 +1,120 @@
+"""The pages in a real browser: Debian's Chromium, headless, driven by Playwright.
+
+Without a Chromium the tests are skipped, unless ``REQUIRE_BROWSER=1`` (as in ``.ci/run``).
+"""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+
+import pytest
+from conftest import RECIPES
+from playwright.sync_api import sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+OPTIONS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+PAGES = ["index", "recipes/index", "recipes/troubleshooting/index", "search"]
+PAGES += [f"recipes/{name}" for name in RECIPES]
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    """The address at which the built site is served on this machine, on a free port."""
+    handler = functools.partial(Handler, directory=site)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if not CHROMIUM:
+        if os.environ.get("REQUIRE_BROWSER"):
+            pytest.fail("REQUIRE_BROWSER is set and there is no Chromium")
+        pytest.skip("there is no Chromium: on Debian, apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Open a page in a fresh profile: ``visit("index", width=400, scheme="dark")``."""
+    contexts = []
+
+    def visit(name, width=1400, scheme="light", query=""):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.complaints = []
+        page.on("console", lambda m: m.type in ("error", "warning") and page.complaints.append(m.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("requestfailed", lambda request: page.complaints.append(f"failed: {request.url}"))
+        page.on(
+            "request",
+            lambda r: r.url.startswith((address, "data:")) or page.complaints.append(f"remote: {r.url}"),
+        )
+        page.goto(f"{address}/{name}.html{query}", wait_until="load")
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_opens_clean_in_both_themes_and_widths(visit, name):
+    for scheme in ("light", "dark"):
+        for width in (1400, 400):
+            page = visit(name, width, scheme)
+            assert page.complaints == [], (scheme, width)
+            assert page.evaluate("document.documentElement.dataset.theme") == scheme
+            overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert page.evaluate(overflow) <= 0, (scheme, width)
+            if name.count("/") == 2 and not name.endswith("index"):
+                assert page.locator("a[download]:visible", has_text=".py").count() >= 2
+                shown = page.locator("img.sphx-glr-single-img:visible")
+                other = page.locator(f"img.only-{'dark' if scheme == 'light' else 'light'}:visible")
+                assert shown.count() > 0 or page.locator("img.sphx-glr-single-img").count() == 0
+                assert other.count() == 0
+
+
+def test_theme_switch_is_remembered(visit):
+    page = visit("index", scheme="light")
+    page.click("button.color-theme")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    page.reload()
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert page.context.cookies() == []
+    assert page.evaluate("Object.keys(localStorage)") == ["theme"]
+
+
+def test_search_works_without_a_server_side(visit):
+    page = visit("index")
+    page.fill(".site-search input", "momentum_buffer")
+    page.press(".site-search input", "Enter")
+    page.wait_for_selector("#search-results li a")
+    links = page.eval_on_selector_all("#search-results li a", "all => all.map(a => a.href)")
+    assert any("what_is_state_dict.html" in link for link in links)
+    assert page.complaints == []
+
+
+def test_menu_of_recipes_opens_on_a_phone(visit):
+    page = visit("recipes/recipes/what_is_state_dict", width=400)
+    link = page.get_by_role("navigation", name="Recipes").get_by_role("link", name="When loading fails")
+    assert not link.is_visible()
+    page.click("text=All recipes")
+    link.click()
+    assert page.url.endswith("recipes/troubleshooting/index.html")
