@@ -25,6 +25,7 @@ extensions = [
     "cards",
     "execution",
     "navigation",
+    "styles",
 ]
 
 exclude_patterns = ["_build", ".*", "README.md", "recipes_source", "tests", "**/GALLERY_HEADER.rst"]
@@ -79,7 +80,6 @@ html_theme_options = {
 html_sidebars = {"**": []}
 html_title = project
 html_static_path = ["_static"]
-html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
 copybutton_selector = "div.highlight pre"

@@ -24,8 +24,8 @@ SIZE = 256 * 2**20
 ALLOWED = re.compile(
     r"\s*(\*|\|"
     r"|\.\. rst-class:: sphx-glr-[a-z-]+"
-    r"|\.\. image-sg:: /[\w./-]+\.png"
-    r"|:(alt|srcset|class): .*"
+    r"|\.\. image:: /[\w./-]+\.png"
+    r"|:(alt|class): .*"
     r")?\s*"
 )
 LITERAL = re.compile(r" ?\.\. code-block:: (none|pytb)")

@@ -7,7 +7,8 @@ black and white have changed places and all other colors are as they were. Input
 ``sphx_glr_NAME_001_dark.png``, with the classes ``only-light`` and ``only-dark`` that
 the theme shows and hides.
 
-Relies on sphinx-gallery's documented scraper interface and ``matplotlib_scraper``.
+Relies on sphinx-gallery's documented scraper interface and ``matplotlib_scraper``. Its
+directive ``image-sg``, which keeps only one class, becomes a plain ``image``.
 """
 
 import re
@@ -33,8 +34,9 @@ def scraper(block, block_vars, gallery_conf):
     for figure, path in zip(figures, images.paths[first:]):
         darken(figure)
         figure.savefig(re.sub(r"\.png$", "_dark.png", path), dpi=DPI)
+    light = re.sub(r"image-sg::(.*)((?:\n.*)*?)\n\s+:srcset:.*", r"image::\1\2", light)
     dark = re.sub(r"(sphx_glr_\S+?)\.png", r"\1_dark.png", light)
-    return _with_class(light, "only-light") + _with_class(dark, "only-dark")
+    return _with_class(light, "only-light") + "\n" + _with_class(dark, "only-dark")
 
 
 def _with_class(rst, name):

@@ -87,6 +87,16 @@ def bounded(exc_info):
     return kind, kind(message), trace
 
 
+def own(name, objects):
+    """Return those of the code *objects* behind *name* that carry its name.
+
+    sphinx-gallery also offers the class of every variable and the bases of every class:
+    a link to ``str`` below each ``path`` would only be in the reader's way.
+    """
+    last = name.rpartition(".")[2]
+    return [found for found in objects if found["name"].rpartition(".")[2] == last]
+
+
 class _Run:
     """The execution of one task; see :func:`run`."""
 
@@ -213,7 +223,7 @@ class _Run:
         return {
             "seconds": round(seconds, 3),
             "error": self.error,
-            "codeobj": {name: names[name] for name in sorted(names)},
+            "codeobj": {name: kept for name in sorted(names) if (kept := own(name, names[name]))},
             "images": {
                 path.name: path.read_bytes().decode("latin-1") for path in sorted(images.iterdir())
             },

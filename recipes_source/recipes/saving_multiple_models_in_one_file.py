@@ -243,8 +243,8 @@ print("\n".join(models.state_dict()))
 assert len(models.state_dict()) == 12
 
 # %%
-# If you take the wrong entry for a model, the shapes do not fit. Were they the same,
-# there would be no message: names that say which entry is which are your safeguard.
+# If you take the wrong entry for a model, the keys fit but the shapes do not, and the
+# message lists each tensor that differs.
 
 try:
     build()["generator"].load_state_dict(checkpoint["discriminator"])

@@ -1,0 +1,149 @@
+"""One stylesheet with what the pages use, and nothing else.
+
+The theme's four stylesheets are 500 KB, nearly all of it for parts that no page here has.
+When the pages are written, their rules are joined in order, and a selector is dropped when
+it names a class, id or element that no page and no script mentions; then animations and
+variables that nothing left refers to, and all fonts: the theme's are icon fonts, which
+``site.css`` does without. The result is ``_static/styles.HASH.css``, a name
+that a browser may keep for ever, and pages are pointed to it. For example, of
+``.btn, .card {color: red} @font-face {...}`` remains ``.card{color:red}``.
+"""
+
+import hashlib
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import tinycss2
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+#: The stylesheets of the page, in order, below ``_static``.
+SHEETS = (
+    "styles/theme.css",
+    "styles/bootstrap.css",
+    "styles/pydata-sphinx-theme.css",
+    "pygments.css",
+    "css/theme.css",
+    "copybutton.css",
+    "site.css",
+)
+#: Scripts of the page that name classes in words of their own.
+SCRIPTS = ("site.js", "copybutton.js", "doctools.js", "sphinx_highlight.js", "searchtools.js")
+LINK = re.compile(r"_static/styles(\.[0-9a-f]{8})?\.css")
+NAMES = re.compile(r"(?:\sclass|\sid)=\"([^\"]*)\"")
+
+
+def used_names(pages, scripts):
+    """Return all classes, ids, element and other names that *pages* and *scripts* have."""
+    names = set()
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        names.update(re.findall(r"<([a-z][a-z0-9]*)", text))
+        for value in set(NAMES.findall(text)):
+            names.update(value.split())
+    for script in scripts:
+        names.update(re.findall(r"[\w-]+", script.read_text(encoding="utf-8")))
+    return names
+
+
+def matches(selector, names):
+    """Say whether *selector* (a string) can match something that has only *names*."""
+    selector = re.sub(r":not\([^()]*(?:\([^()]*\)[^()]*)*\)", "", selector)
+    selector = re.sub(r"\[[^\]]*\]|\\.", "", selector)
+    if re.search(r"::?(-moz|-ms|-webkit-search|-webkit-inner|-webkit-outer|-webkit-date|-webkit-file)", selector):
+        return False
+    alternatives = re.findall(r":(?:is|where)\(([^()]*)\)", selector)
+    if any(not any(matches(part, names) for part in a.split(",")) for a in alternatives):
+        return False
+    plain = re.sub(r":(?:is|where)\([^()]*\)|::?[\w-]+(?:\([^()]*\))?", "", selector)
+    wanted = re.findall(r"[.#]([\w-]+)", plain)
+    wanted += re.findall(r"(?:^|[\s>+~])([a-zA-Z][\w-]*)", plain)
+    return all(name in names for name in wanted)
+
+
+def _split(prelude):
+    """Return the selectors of a rule's *prelude*, split at its commas."""
+    depth, parts = 0, [""]
+    for character in tinycss2.serialize(prelude):
+        depth += (character in "([") - (character in ")]")
+        if character == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts]
+
+
+@lru_cache(maxsize=None)
+def _rules(text):
+    return tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)
+
+
+def _prune(rules, names):
+    """Yield the text of each of *rules* that can apply."""
+    for rule in rules:
+        if rule.type == "qualified-rule":
+            kept = [part for part in _split(rule.prelude) if matches(part, names)]
+            body = _compact(tinycss2.serialize(rule.content))
+            if kept and body:
+                yield f"{','.join(kept)}{{{body}}}"
+        elif rule.type == "at-rule" and rule.lower_at_keyword in ("media", "supports"):
+            inner = tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True)
+            body = "".join(_prune(inner, names))
+            if body:
+                yield f"@{rule.lower_at_keyword} {tinycss2.serialize(rule.prelude).strip()}{{{body}}}"
+        elif rule.type == "at-rule" and rule.content is not None and rule.lower_at_keyword != "font-face":
+            prelude = tinycss2.serialize(rule.prelude).strip()
+            yield f"@{rule.at_keyword} {prelude}{{{_compact(tinycss2.serialize(rule.content))}}}"
+
+
+def _compact(text):
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    return re.sub(r"\s*([;:{},])\s+", r"\1", re.sub(r"\s+", " ", text)).strip(" ;")
+
+
+def prune(sheets, names):
+    """Return the rules of *sheets* (texts) that a page with only *names* can use."""
+    text = "\n".join(rule for sheet in sheets for rule in _prune(_rules(sheet), names))
+    for animation in re.findall(r"(?m)^@keyframes ([\w-]+)", text):
+        if not re.search(rf"animation(?:-name)?:[^;}}]*\b{re.escape(animation)}\b", text):
+            text = re.sub(rf"(?m)^@keyframes {re.escape(animation)}\{{.*\n?", "", text)
+    while True:  # a variable may be all that refers to another
+        referred = set(re.findall(r"var\(\s*(--[\w-]+)", text))
+        less = re.sub(
+            r"(?<=[{;])(--[\w-]+):(?:[^;{}\"]|\"[^\"]*\")*(?:;|(?=\}))",
+            lambda match: match[0] if match[1] in referred else "",
+            text,
+        )
+        if less == text:
+            return re.sub(r"(?m)^[^\n{@]*\{\}\n?", "", text)
+        text = less
+
+
+def write_stylesheet(app, exception):
+    """Write the stylesheet that the pages need, and point the pages to it."""
+    if exception or app.builder.format != "html":
+        return
+    static = Path(app.outdir, "_static")
+    pages = sorted(p for p in Path(app.outdir).rglob("*.html") if static not in p.parents)
+    scripts = [static / name for name in SCRIPTS]
+    sheets = tuple((static / name).read_text(encoding="utf-8") for name in SHEETS)
+    text = prune(sheets, used_names(pages, scripts))
+    name = f"styles.{hashlib.sha256(text.encode()).hexdigest()[:8]}.css"
+    for old in static.glob("styles.*.css"):
+        if old.name != name:
+            old.unlink()
+    if not (static / name).exists():
+        (static / name).write_text(text, encoding="utf-8")
+        logger.info("stylesheet: %s, %d KB", name, len(text) // 1000)
+    for page in pages:
+        before = page.read_text(encoding="utf-8")
+        after = LINK.sub(f"_static/{name}", before)
+        if after != before:
+            page.write_text(after, encoding="utf-8")
+
+
+def setup(app):
+    app.connect("build-finished", write_stylesheet, priority=950)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
