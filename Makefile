@@ -21,8 +21,10 @@ help: ## Say what each target does
 $(BIN)/python:
 	@command -v $(PYTHON) > /dev/null || { \
 	  echo "$(PYTHON) is not there: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -V > /dev/null 2>&1 || { \
+	  echo "$(PYTHON) does not run: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "$(PYTHON) is $$($(PYTHON) -V): Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	  echo "$(PYTHON) is $$($(PYTHON) -V 2>&1): Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) 2> /dev/null > /dev/null || { rm -rf $(VENV); \
 	  echo "$(PYTHON) cannot make $(VENV): see that there is space and that its venv module is installed (on Debian: python3-venv)"; exit 1; }
 

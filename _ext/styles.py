@@ -121,11 +121,24 @@ def prune(sheets, names):
         text = less
 
 
+def copy_changed(app, static):
+    """Copy our static files that changed: Sphinx does not where no page is out of date."""
+    for folder in app.config.html_static_path:
+        source = Path(app.srcdir, folder)
+        for path in filter(Path.is_file, source.rglob("*")):
+            target = static / path.relative_to(source)
+            content = path.read_bytes()
+            if not target.exists() or target.read_bytes() != content:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+
+
 def write_stylesheet(app, exception):
     """Write the stylesheet that the pages need, and point the pages to it."""
     if exception or app.builder.format != "html":
         return
     static = Path(app.outdir, "_static")
+    copy_changed(app, static)
     pages = sorted(p for p in Path(app.outdir).rglob("*.html") if static not in p.parents)
     scripts = [static / name for name in SCRIPTS]
     sheets = tuple((static / name).read_text(encoding="utf-8") for name in SHEETS)
