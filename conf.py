@@ -48,8 +48,6 @@ sphinx_gallery_conf = {
     # Every recipe is executed: there is no skip list. Helper modules begin with an underscore.
     "ignore_pattern": r"^_",
     "filename_pattern": r"\.py$",
-    # The cache of `_ext/execution.py` decides what is stale, not the recipe's bytes alone.
-    "run_stale_examples": True,
     # Each recipe runs in a process of its own, so there is nothing to reset.
     "reset_modules": (),
     "image_scrapers": ("figures.scraper",),
