@@ -22,6 +22,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinx_copybutton",
     # ours, in _ext/
+    "api_links",
     "cards",
     "execution",
     "navigation",
