@@ -22,10 +22,14 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinx_copybutton",
     # ours, in _ext/
+    "api_links",
     "cards",
     "execution",
     "navigation",
+    "related",
+    "search",
     "styles",
+    "tags",
 ]
 
 exclude_patterns = ["_build", ".*", "README.md", "recipes_source", "tests", "**/GALLERY_HEADER.rst"]
@@ -60,6 +64,14 @@ sphinx_gallery_conf = {
     "write_computation_times": False,
     "junit": "../junit.xml",
 }
+
+# The vocabulary of `# sphinx_gallery_tags`: activities first, then topics.
+recipe_tags = [
+    *("loading", "saving", "resuming", "optimizer", "distributed"),
+    *("module", "checkpoint", "errors", "keys", "safety", "device", "dtype", "memory"),
+    *("file size", "sharing", "transfer learning", "mixed precision", "scheduler"),
+    *("reproducibility", "compatibility"),
+]
 
 # What is wrong with a recipe is reported once, by _ext/execution.py, as file:line: reason.
 suppress_warnings = ["sphinx_gallery.example_error", "sphinx_gallery.duplicate_filename"]

@@ -29,7 +29,7 @@ import runner
 #: characters for each block, ``overflow`` to say what happens to more: "cut" or "fail".
 LIMITS = {"timeout": 120, "memory": 4096, "output": 2**20, "overflow": "cut"}
 #: Settings of a recipe that change its page but not what is executed.
-PROSE_SETTINGS = {"tags", "reading_order", "thumbnail_number", "thumbnail_path", "line_numbers"}
+PROSE_SETTINGS = {"tags", "keywords", "reading_order", "thumbnail_number", "thumbnail_path", "line_numbers"}
 #: Settings of the gallery that change what a recipe's process gives back.
 CONF = (
     "capture_repr", "ignore_repr_types", "image_scrapers", "image_srcset", "matplotlib_animations",

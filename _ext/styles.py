@@ -31,7 +31,7 @@ SHEETS = (
     "site.css",
 )
 #: Scripts of the page that name classes in words of their own.
-SCRIPTS = ("site.js", "copybutton.js", "doctools.js", "sphinx_highlight.js", "searchtools.js")
+SCRIPTS = ("site.js", "copybutton.js", "doctools.js", "sphinx_highlight.js", "search.js", "filter.js")
 LINK = re.compile(r"_static/styles(\.[0-9a-f]{8})?\.css")
 NAMES = re.compile(r"(?:\sclass|\sid)=\"([^\"]*)\"")
 

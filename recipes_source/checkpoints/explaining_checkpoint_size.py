@@ -27,6 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["saving", "file size", "checkpoint", "optimizer"]
+# sphinx_gallery_keywords = ["too large", "huge", "disk space", "shrink", "reduce size"]
 # sphinx_gallery_reading_order = 10
 
 # %%

@@ -27,6 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["distributed", "saving", "checkpoint", "optimizer"]
+# sphinx_gallery_keywords = ["FSDP", "multiple GPUs", "several processes", "ranks"]
 # sphinx_gallery_reading_order = 60
 
 # %%

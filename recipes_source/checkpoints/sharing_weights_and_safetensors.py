@@ -27,6 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["saving", "loading", "sharing", "file size"]
+# sphinx_gallery_keywords = ["tied weights", "weight tying", "convert", "Hugging Face"]
 # sphinx_gallery_reading_order = 20
 
 # %%

@@ -27,6 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "saving", "module", "compatibility"]
+# sphinx_gallery_keywords = ["save class names", "labels", "metadata", "attributes that are not tensors", "custom state"]
 # sphinx_gallery_reading_order = 40
 
 # %%

@@ -36,6 +36,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "memory", "optimizer"]
+# sphinx_gallery_keywords = ["out of memory", "OOM", "RAM", "peak memory", "large model"]
 # sphinx_gallery_reading_order = 80
 
 # %%

@@ -35,6 +35,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "device", "errors"]
+# sphinx_gallery_keywords = ["CUDA", "GPU to CPU", "other machine"]
 # sphinx_gallery_reading_order = 70
 
 # %%

@@ -27,6 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["resuming", "optimizer", "checkpoint", "errors"]
+# sphinx_gallery_keywords = ["resume training", "resume from a checkpoint", "continue training", "restart", "interrupted"]
 # sphinx_gallery_reading_order = 40
 
 # %%

@@ -27,6 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "checkpoint", "module", "keys"]
+# sphinx_gallery_keywords = ["exponential moving average", "EMA", "SWA"]
 # sphinx_gallery_reading_order = 60
 
 # %%

@@ -29,6 +29,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["resuming", "module", "memory", "sharing"]
+# sphinx_gallery_keywords = ["early stopping", "best model", "best_state", "validation loss"]
 # sphinx_gallery_reading_order = 10
 
 # %%

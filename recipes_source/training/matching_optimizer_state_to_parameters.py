@@ -29,6 +29,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["optimizer", "errors", "keys"]
+# sphinx_gallery_keywords = ["wrong parameter", "order of parameters", "parameter names"]
 # sphinx_gallery_reading_order = 30
 
 # %%

@@ -30,6 +30,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["resuming", "optimizer", "scheduler"]
+# sphinx_gallery_keywords = ["learning rate reset", "LR scheduler", "warmup restarts"]
 # sphinx_gallery_reading_order = 40
 
 # %%

@@ -28,6 +28,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "dtype", "mixed precision", "errors"]
+# sphinx_gallery_keywords = ["half precision", "precision lost", "cast", "float16", "bfloat16"]
 # sphinx_gallery_reading_order = 80
 
 # %%

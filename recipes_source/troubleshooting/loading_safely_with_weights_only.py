@@ -37,6 +37,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "errors", "safety", "compatibility"]
+# sphinx_gallery_keywords = ["security", "malicious", "dangerous", "untrusted", "download from the internet", "arbitrary code"]
 # sphinx_gallery_reading_order = 40
 
 # %%

@@ -36,6 +36,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "errors", "keys"]
+# sphinx_gallery_keywords = ["keys do not match", "mismatch of keys", "compare keys of model and checkpoint", "Error(s) in loading state_dict"]
 # sphinx_gallery_reading_order = 10
 
 # %%
