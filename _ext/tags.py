@@ -17,6 +17,7 @@ import difflib
 import re
 
 from docutils import nodes
+from sphinx.errors import ExtensionError
 
 from navigation import GALLERY
 
@@ -28,10 +29,9 @@ def check_tags(app):
         tags = recipe.file_conf.get("tags", [])
         location = setting_location(app, name, "tags")
         if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-            app.recipe_build.problem(
-                location, 'give the tags as a list of strings: # sphinx_gallery_tags = ["loading"]'
+            raise ExtensionError(  # sphinx-gallery would end here with a TypeError of its own
+                f'{location}: give the tags as a list of strings: # sphinx_gallery_tags = ["loading"]'
             )
-            continue
         for tag in tags:
             if tag not in known:
                 close = difflib.get_close_matches(tag, known, n=1, cutoff=0.5)

@@ -81,7 +81,7 @@
     };
     add(query, 1);
     for (const word of query.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []) {
-      if (SYNONYMS[word]) add(SYNONYMS[word], 0.5);
+      if (Object.hasOwn(SYNONYMS, word)) add(SYNONYMS[word], 0.5);
       else if (word.length > 3 && !spread.has(stem(word))) {
         for (const term of spread.keys()) if (term.startsWith(word) && !term.includes(" ")) add(term, 0.5);
       }

@@ -27,7 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "checkpoint", "keys", "reproducibility"]
-# sphinx_gallery_keywords = ["difference", "diff", "two models with the same weights", "equal", "which layers changed"]
+# sphinx_gallery_keywords = ["difference", "diff", "check if two models have equal weights", "equal", "which layers changed"]
 # sphinx_gallery_reading_order = 50
 
 # %%

@@ -42,7 +42,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["saving", "module", "optimizer"]
-# sphinx_gallery_keywords = ["explained", "meaning", "introduction"]
+# sphinx_gallery_keywords = ["explained", "meaning", "what optimizer.state_dict() contains"]
 # sphinx_gallery_reading_order = 10
 
 # %%
