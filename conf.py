@@ -23,6 +23,7 @@ extensions = [
     "sphinx_copybutton",
     # ours, in _ext/
     "cards",
+    "errors",
     "execution",
     "navigation",
     "styles",
