@@ -24,6 +24,7 @@ extensions = [
     # ours, in _ext/
     "api_links",
     "cards",
+    "errors",
     "execution",
     "navigation",
     "related",

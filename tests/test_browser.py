@@ -6,7 +6,7 @@ Without a Chromium the tests are skipped, unless ``REQUIRE_BROWSER=1`` (as in ``
 import pytest
 from conftest import RECIPES
 
-PAGES = ["index", "recipes/index", "recipes/troubleshooting/index", "search"]
+PAGES = ["index", "recipes/index", "recipes/troubleshooting/index", "search", "errors"]
 PAGES += [f"recipes/{name}" for name in RECIPES]
 
 
