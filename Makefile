@@ -10,7 +10,7 @@ BIN    := $(VENV)/bin
 SPHINX  = $(BIN)/python -m sphinx $(SPHINXOPTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help html html-noplot serve linkcheck test golden benchmark constraints inventories clean
+.PHONY: help html html-noplot serve linkcheck test new golden benchmark constraints inventories clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -76,6 +76,9 @@ test: $(VENV)/.installed-dev ## Run the tests (ARGS="-k name" picks some)
 
 benchmark: $(VENV)/.installed-dev ## Measure against stock sphinx-gallery (an hour; ARGS="--sizes 30" is quick)
 	@$(BIN)/python tests/benchmark/run.py $(ARGS)
+
+new: | $(BIN)/python ## Write a recipe to start from (NAME=my_recipe SECTION=training)
+	@$(BIN)/python _ext/new_recipe.py "$$NAME" "$$SECTION"
 
 golden: html ## Write the expected outputs of all recipes anew from the built site
 	@$(BIN)/python tests/golden.py $(BUILD)/html

@@ -9,11 +9,14 @@ import subprocess
 import sys
 import textwrap
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from pages import downloads
 from playwright.sync_api import sync_playwright
+from running import run_script
 
 ROOT = Path(__file__).parent.parent
 RECIPES = sorted(
@@ -45,6 +48,29 @@ def site():
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     assert not done.stderr.strip(), done.stderr
     return out
+
+
+@pytest.fixture(scope="session")
+def pool():
+    """Runs what takes long, two at a time, for all tests together."""
+    with ThreadPoolExecutor(2) as executor:
+        yield executor
+        executor.shutdown(cancel_futures=True)
+
+
+@pytest.fixture(scope="session")
+def scripts(site, pool, tmp_path_factory):
+    """Two runs of every downloaded script: name and hash seed, 1 or 2, to the future result.
+
+    The seed is the number of threads, too.
+    """
+    runs = {}
+    for name in RECIPES:
+        script = downloads(site / f"recipes/{name}.html")[".py"]
+        for seed in (1, 2):
+            folder = tmp_path_factory.mktemp("script")
+            runs[name, seed] = pool.submit(run_script, script, folder, seed=seed, threads=seed)
+    return runs
 
 
 class TinySite:

@@ -178,7 +178,8 @@ strange = SimpleNamespace(storage_meta=SimpleNamespace(), surprise=Surprise())
 (path / "strange" / ".metadata").write_bytes(pickle.dumps(strange))
 
 metadata = dcp.FileSystemReader(path / "strange").read_metadata()
-assert metadata.surprise is None  # what print() returned
+print(f"{metadata.surprise = }, which is what print() returned")
+assert metadata.surprise is None
 
 # %%
 # 4. Continue with two processes

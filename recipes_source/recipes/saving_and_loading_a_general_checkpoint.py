@@ -209,6 +209,9 @@ ax.legend(loc="lower left")
 ax.set_title("Loss before and after an interruption")
 plt.show()
 
+assert abs(resumed[0] - reference[start]) < 0.0001
+assert max(forgetful) > 2 * max(resumed)
+
 # %%
 # 6. Read the messages of a wrong load
 # ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~

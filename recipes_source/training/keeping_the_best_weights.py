@@ -177,6 +177,8 @@ ax.set_title("Validation loss, and what was kept of it")
 ax.legend()
 plt.show()
 
+assert restored["deepcopy(state_dict())"] < restored["state_dict()"]
+
 # %%
 # 6. Know which expressions copy
 # ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~

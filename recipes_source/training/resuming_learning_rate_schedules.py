@@ -3,7 +3,7 @@ Resuming learning rate schedules
 ================================
 
 Build the scheduler before you load the optimizer's ``state_dict``; the other way
-around, the scheduler changes the learning rate that was just restored.
+around, the scheduler changes the learning rate that was restored.
 
 **For whom:** you resume training and the learning rate jumps, or a schedule starts
 over.

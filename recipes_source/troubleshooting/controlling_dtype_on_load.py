@@ -151,6 +151,9 @@ ax.legend(loc="upper center", bbox_to_anchor=(0.55, 1))
 ax.set_title("Error of float32 values after loading")
 plt.show()
 
+assert relative[torch.float16][normal].max() < relative[torch.bfloat16].max()
+assert relative[torch.float16][exact[0] < 2e-8].min() == 1
+
 # %%
 # 5. Look for values that do not fit
 # ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~

@@ -187,6 +187,9 @@ ax.set_axis_off()
 ax.set_title("Keys of the file (left) and of the model (right)")
 plt.show()
 
+assert {source for source, *_ in ends} == set(state_dict)
+assert {target for _, target, *_ in ends} == set(model_dict)
+
 # %%
 # 5. Rename the keys and load again
 # ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
