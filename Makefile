@@ -46,7 +46,7 @@ $(VENV)/.installed-dev: requirements-dev.txt constraints.txt $(VENV)/.installed
 
 # -- The site --------------------------------------------------------------
 
-html: $(VENV)/.installed ## Build the site into _build/html (JOBS=2, RECIPE=name to execute only that one)
+html: $(VENV)/.installed$(if $(EXECUTOR),-dev) ## Build the site into _build/html (JOBS=2, RECIPE=name to execute only that one)
 	@$(SPHINX) -b html -d $(BUILD)/doctrees . $(BUILD)/html
 	@echo "Open $(BUILD)/html/index.html"
 

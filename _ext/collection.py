@@ -48,6 +48,8 @@ ADVICE = {
     "SystemExit|its process": "A recipe runs to its end: remove what ends it there.",
     "input\\(\\)": "A recipe asks nobody: write the value into it.",
     "no output": "Print what it proves.",
+    "dask worker": "Then build again.",
+    "KilledWorker": "The workers' logs say why; build again.",
     "sys.stdout": "Use print, and give the output of other programs to it.",
     "": "Its page shows the traceback; python FILE shows it too.",
 }
@@ -202,18 +204,22 @@ def make_task(recipe, source, conf):
         "conf": {key: conf[key] for key in CONF},
         "limits": recipe.limits,
         "gpu": bool(recipe.file_conf.get("gpu", False)),
+        "versions": versions(recipe.code),
     }
 
 
 def make_key(recipe):
     """Return the SHA-256 of all that the output of *recipe* depends on, in hexadecimal."""
     task = recipe.task
+    packages = task["versions"]
+    if task["gpu"]:  # it runs on any build of a version: 2.13.0+cu130 is as good as 2.13.0+cpu
+        packages = {name: version.partition("+")[0] for name, version in packages.items()}
     parts = {
         "name": task["name"],
         "code": [remove_config_comments(block.content).strip() for block in recipe.code],
         **{field: task[field] for field in ("file_conf", "files", "conf", "limits", "gallery")},
         "python": platform.python_version(),
-        "packages": versions(recipe.code),
+        "packages": packages,
         "runner": _runner_source(),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -111,7 +111,7 @@ class Build:
 
     def _execute(self, tasks):
         started = time.monotonic()
-        with self._executor(len(tasks)) as executor:
+        with self._executor(list(tasks.values())) as executor:
             futures = {executor.submit(task): name for name, task in tasks.items()}
             for count, future in enumerate(as_completed(futures), 1):
                 name = futures[future]
@@ -131,16 +131,22 @@ class Build:
                     ": FAILED" if result["error"] else "",
                 )  # fmt: skip
         logger.info("executed %d recipes in %.1f s", len(tasks), time.monotonic() - started)
-    def _executor(self, count):
+
+    def _executor(self, tasks):
         address = os.environ.get("EXECUTOR")
         if address:
-            from cluster import Cluster
-
-            return Cluster(address)
+            try:
+                from cluster import Cluster
+            except ModuleNotFoundError as error:
+                raise ExtensionError(
+                    f"EXECUTOR={address}: {error}. Install what the cluster needs: "
+                    "pip install -r requirements-dev.txt -c constraints.txt"
+                ) from None
+            return Cluster(address, tasks)
         from local import ForkServer
 
         jobs = number("JOBS", len(psutil.Process().cpu_affinity()), "of recipes to run at a time")
-        return ForkServer(min(jobs, count))
+        return ForkServer(min(jobs, len(tasks)))
 
     def _report(self):
         for path in collection.strays(self.source, self.recipes, self.conf):
