@@ -75,7 +75,11 @@ recipe_tags = [
 ]
 
 # What is wrong with a recipe is reported once, by _ext/execution.py, as file:line: reason.
-suppress_warnings = ["sphinx_gallery.example_error", "sphinx_gallery.duplicate_filename"]
+suppress_warnings = [
+    "sphinx_gallery.example_error",
+    "sphinx_gallery.duplicate_filename",
+    "sphinx_gallery.space_in_filename",
+]
 
 # -- HTML ------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ def sphinx(source, out, *options, **environment):
     """Run Sphinx in a process of its own, as `make html` does; return what it printed."""
     environment = {k: v for k, v in {**os.environ, **environment}.items() if v is not None}
     environment.setdefault("NO_COLOR", "1")
+    environment.setdefault("SOURCE_DATE_EPOCH", "1700000000")
     return subprocess.run(
         [sys.executable, "-m", "sphinx", "-nW", "--keep-going", *options, str(source), str(out)],
         capture_output=True, text=True, env=environment, timeout=550, cwd=source,
@@ -86,10 +87,9 @@ class TinySite:
 
     def __init__(self, folder, recipes=()):
         self.folder, self.source, self.out = folder, folder / "recipes_source", folder / "_build/html"
-        for name in ("conf.py", "_ext", "_templates", "_static"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("_ext", "_templates", "_static"):
             (folder / name).symlink_to(ROOT / name)
-        # conf.py is found through the link, so that its folder is this one
-        (folder / "conf.py").unlink()
         shutil.copy(ROOT / "conf.py", folder)
         self.write("GALLERY_HEADER.rst", "Recipes\n=======\n\nAll of them.\n")
         (folder / "index.rst").write_text("Tiny\n====\n\n.. toctree::\n\n   recipes/index\n")
