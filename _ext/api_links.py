@@ -9,9 +9,13 @@ it changes.
 """
 
 from docutils import nodes
+from pygments.token import STANDARD_TYPES, Name, Operator
 from sphinx.ext.intersphinx import InventoryAdapter
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx_gallery._doctree_links import code_links_block
+
+MODULE, DECORATOR = STANDARD_TYPES[Name.Namespace], STANDARD_TYPES[Name.Decorator]
+NAME, OPERATOR = STANDARD_TYPES[Name], STANDARD_TYPES[Operator]
 
 
 class ImportLinks(SphinxPostTransform):
@@ -42,11 +46,11 @@ class ImportLinks(SphinxPostTransform):
 def _length(tokens):
     """Return how many *tokens* are the module of an import, or a dotted decorator: 0 if none."""
     kinds = [node["classes"][0] if isinstance(node, nodes.inline) else "" for node in tokens[:20]]
-    if kinds[0] == "nn":
-        return next((i for i, kind in enumerate(kinds) if kind != "nn"), len(kinds))
-    if kinds[0] == "nd":
+    if kinds[0] == MODULE:
+        return next((i for i, kind in enumerate(kinds) if kind != MODULE), len(kinds))
+    if kinds[0] == DECORATOR:
         length = 1
-        while kinds[length : length + 2] == ["o", "n"]:
+        while kinds[length : length + 2] == [OPERATOR, NAME]:
             length += 2
         return length if length > 1 else 0
     return 0

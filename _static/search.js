@@ -132,7 +132,7 @@
 
   // About 240 characters around the first wanted word, with all wanted words marked.
   const snippet = (parent, { text, kind }, weights) => {
-    const isWanted = (word) => terms(word).some((term) => weights.has(term));
+    const isWanted = (word) => word.length > 1 && terms(word).some((term) => weights.has(term));
     const pieces = text.trim().split(/([\p{L}\p{N}_]+)/u);
     let start = 0;
     for (let i = 0, length = 0; i < pieces.length; i++) {

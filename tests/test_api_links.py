@@ -64,8 +64,8 @@ def test_every_api_link_leads_to_a_name_of_the_inventories(site, name):
 
 
 def test_a_name_in_prose_that_does_not_resolve_fails_the_build(tiny_site):
-    text = recipe("print(1)").replace("Some text.", "See :func:`torch.laod` and :class:`torch.nn.Module`.")
+    text = recipe("print(1)").replace("Some text.", "See :func:`torch.no_such_name` and :class:`torch.nn.Module`.")
     built = tiny_site({"bad.py": text, "good.py": recipe("print(2)")}).build()
     assert built.code != 0
-    assert "py:func reference target not found: torch.laod" in built.log
+    assert "py:func reference target not found: torch.no_such_name" in built.log
     assert "torch.nn.Module" not in built.errors
