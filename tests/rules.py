@@ -186,6 +186,20 @@ def _asserts(node):
     return isinstance(node, ast.Assert) and not isinstance(node.test, ast.Constant)
 
 
+def figures_have_titles_and_labels(source):
+    """The first figure is the card's picture, and a title is the alternative text."""
+    drawn = [(first, cell) for first, cell in source.cells if "plt.show" in _calls(cell)]
+    if not drawn:
+        yield 1, "no figure: its card needs a picture that tells it from the others"
+    for first, cell in drawn:
+        calls = {name.rsplit(".", 1)[-1] for name in _calls(cell)}
+        keywords = {node.arg for node in ast.walk(cell) if isinstance(node, ast.keyword)}
+        if "set_title" not in calls:
+            yield first, "a figure without a title, which is its alternative text: ax.set_title(...)"
+        if not calls & {"set_xlabel", "set_axis_off"} and "xlabel" not in keywords:
+            yield first, "a figure without a label of its x axis: ax.set(xlabel=...)"
+
+
 def no_cell_ends_in_a_bare_expression(source):
     for first, cell in source.cells:
         last = cell.body[-1] if cell.body else None
@@ -217,6 +231,7 @@ RULES = [
     threads_are_named_and_linked,
     settings_are_in_bounds,
     every_cell_shows_and_asserts,
+    figures_have_titles_and_labels,
     no_cell_ends_in_a_bare_expression,
     lines_are_short,
     words_are_plain,
