@@ -60,13 +60,21 @@ def pool():
 
 
 @pytest.fixture(scope="session")
-def scripts(site, pool, tmp_path_factory):
+def names(request):
+    """The recipes that the selected tests are about."""
+    parameters = [getattr(item, "callspec", None) for item in request.session.items]
+    wanted = {call.params.get("name") for call in parameters if call}
+    return [name for name in RECIPES if name in wanted]
+
+
+@pytest.fixture(scope="session")
+def scripts(site, pool, names, tmp_path_factory):
     """Two runs of every downloaded script: name and hash seed, 1 or 2, to the future result.
 
     The seed is the number of threads, too.
     """
     runs = {}
-    for name in RECIPES:
+    for name in names:
         script = downloads(site / f"recipes/{name}.html")[".py"]
         for seed in (1, 2):
             folder = tmp_path_factory.mktemp("script")

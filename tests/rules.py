@@ -186,6 +186,20 @@ def _asserts(node):
     return isinstance(node, ast.Assert) and not isinstance(node.test, ast.Constant)
 
 
+def figures_have_titles_and_labels(source):
+    """The first figure is the card's picture, and a title is the alternative text."""
+    drawn = [(first, cell) for first, cell in source.cells if "plt.show" in _calls(cell)]
+    if not drawn:
+        yield 1, "no figure: its card needs a picture that tells it from the others"
+    for first, cell in drawn:
+        calls = {name.rsplit(".", 1)[-1] for name in _calls(cell)}
+        keywords = {node.arg for node in ast.walk(cell) if isinstance(node, ast.keyword)}
+        if "set_title" not in calls:
+            yield first, "a figure without a title, which is its alternative text: ax.set_title(...)"
+        if not calls & {"set_xlabel", "set_axis_off"} and "xlabel" not in keywords:
+            yield first, "a figure without a label of its x axis: ax.set(xlabel=...)"
+
+
 def no_cell_ends_in_a_bare_expression(source):
     for first, cell in source.cells:
         last = cell.body[-1] if cell.body else None
@@ -195,7 +209,8 @@ def no_cell_ends_in_a_bare_expression(source):
 
 def lines_are_short(source):
     for number, line in enumerate(source.lines, 1):
-        if len(line) > 88 and " " in line.lstrip("#- "):  # a link alone cannot be broken
+        whole = line.startswith("# sphinx_gallery_") or " " not in line.lstrip("#- ")
+        if len(line) > 88 and not whole:  # a setting and a link alone cannot be broken
             yield number, f"{len(line)} characters: break the line at 88"
 
 
@@ -217,6 +232,7 @@ RULES = [
     threads_are_named_and_linked,
     settings_are_in_bounds,
     every_cell_shows_and_asserts,
+    figures_have_titles_and_labels,
     no_cell_ends_in_a_bare_expression,
     lines_are_short,
     words_are_plain,

@@ -47,6 +47,7 @@ def run_script(path, folder, seed=0, threads=1):
         **os.environ,
         "MPLBACKEND": "agg",
         "OMP_NUM_THREADS": str(threads),
+        "OMP_WAIT_POLICY": "passive",  # threads that wait for each other leave the cores to others
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": str(seed),
         "PYTHONPATH": str(folders["site"]),

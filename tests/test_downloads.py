@@ -18,7 +18,7 @@ def run_notebook(path, folder):
 
 
 @pytest.fixture(scope="session")
-def notebooks(site, pool, tmp_path_factory):
+def notebooks(site, pool, names, tmp_path_factory):
     """Run every downloaded notebook, each in an empty folder."""
     return {
         name: pool.submit(
@@ -26,7 +26,7 @@ def notebooks(site, pool, tmp_path_factory):
             downloads(site / f"recipes/{name}.html")[".ipynb"],
             tmp_path_factory.mktemp("notebook"),
         )
-        for name in RECIPES
+        for name in names
     }
 
 

@@ -215,7 +215,7 @@ ax.set_yticks(range(3), [name.replace(", mmap", ",\nmmap") for name in added])
 ax.set(xlim=(0, 3.2), xlabel="added peak memory (multiples of the model's size)")
 ax.invert_yaxis()
 ax.legend(loc="lower right")
-ax.set_title("Peak memory added by three ways of loading")
+ax.set_title("Peak memory of three ways of loading")
 plt.show()
 
 usual, assigned, mapped = added.values()

@@ -21,7 +21,7 @@ BROKEN = [
     ("promise_is_one_sentence", ", when printed.", ". It prints.", "one sentence"),
     ("promise_is_one_sentence", ", when printed.", f", {'so ' * 50}it is.", "160"),
     ("header_says_for_whom", "**For whom:**", "For whom:", "For whom"),
-    ("setup_installs_what_the_code_imports", "install torch", "install numpy", "imports ['torch']"),
+    ("setup_installs_what_the_code_imports", "install torch", "install numpy", "imports ['matplotlib', 'torch']"),
     ("steps_are_the_numbered_headings", "1. Print it\n2.", "1. Show it\n2.", "differ at '1. Print it'"),
     ("steps_are_the_numbered_headings", "# 2. Add", "# 3. Add", "number the headings"),
     ("steps_are_the_numbered_headings", "it\n# ~~~", "it\n# ~~", "underline"),
@@ -36,7 +36,10 @@ BROKEN = [
     ("settings_are_in_bounds", "order = 10", "order = 20", "choose a free number"),
     ("every_cell_shows_and_asserts", "\nassert x == 3", "", "asserts nothing"),
     ("every_cell_shows_and_asserts", "assert x == 3", "assert True", "asserts nothing"),
-    ("every_cell_shows_and_asserts", "\nprint(x)", "", "shows nothing"),
+    ("every_cell_shows_and_asserts", "\nprint(number)", "", "shows nothing"),
+    ("figures_have_titles_and_labels", 'ax.set_title("The number")', "", "without a title"),
+    ("figures_have_titles_and_labels", 'xlabel="value"', "", "label of its x axis"),
+    ("figures_have_titles_and_labels", "\nplt.show()", "", "no figure"),
     ("no_cell_ends_in_a_bare_expression", "assert x == 3", "assert x == 3\nx", "print it"),
     ("lines_are_short", "# Here is 1.", "# Here is 1" + ", and so on" * 9, "break the line"),
     ("words_are_plain", "# Here is 1.", "# Here we have 1.", "'we'"),
@@ -54,7 +57,7 @@ Setup
 
 Install PyTorch::
 
-    pip install torch
+    pip install torch matplotlib
 
 Steps
 -----
@@ -72,6 +75,7 @@ Steps
 #
 # Here is 1.
 
+import matplotlib.pyplot as plt
 import torch
 
 number = torch.tensor(1)
@@ -84,6 +88,11 @@ assert number == 1
 
 x = int(number) + 2
 print(x)
+fig, ax = plt.subplots()
+ax.barh(["x"], [x])
+ax.set(xlabel="value")
+ax.set_title("The number")
+plt.show()
 assert x == 3
 
 # %%
