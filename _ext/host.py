@@ -9,6 +9,7 @@ It ends, with all that it started, when its input ends: when the worker closes i
 however that dies. It also ends when nobody has wanted anything for a while.
 """
 
+import contextlib
 import json
 import os
 import threading
@@ -35,8 +36,9 @@ def serve(jobs):
         except Exception as error:
             result = {"failed": f"{type(error).__name__}: {error}"}
         with lock:
-            results.write(f"{number} {json.dumps(result)}\n")
-            results.flush()
+            with contextlib.suppress(BrokenPipeError):  # the worker is gone
+                results.write(f"{number} {json.dumps(result)}\n")
+                results.flush()
             running.discard(number)
             last = time.monotonic()
 
