@@ -26,11 +26,10 @@ SHEETS = (
     "styles/pydata-sphinx-theme.css",
     "pygments.css",
     "css/theme.css",
-    "copybutton.css",
     "site.css",
 )
 #: Scripts of the page that name classes in words of their own.
-SCRIPTS = ("site.js", "copybutton.js", "doctools.js", "sphinx_highlight.js", "searchtools.js")
+SCRIPTS = ("site.js", "searchtools.js")
 LINK = re.compile(r"_static/styles(\.[0-9a-f]{8})?\.css")
 NAMES = re.compile(r"(?:\sclass|\sid)=\"([^\"]*)\"")
 
@@ -140,6 +139,8 @@ def write_stylesheet(app, exception):
     static = Path(app.outdir, "_static")
     copy_changed(app, static)
     pages = sorted(p for p in Path(app.outdir).rglob("*.html") if static not in p.parents)
+    if not (static / "site.css").exists():
+        return  # no page was written, so Sphinx copied nothing
     scripts = [static / name for name in SCRIPTS]
     sheets = tuple((static / name).read_text(encoding="utf-8") for name in SHEETS)
     text = prune(sheets, used_names(pages, scripts))
