@@ -3,8 +3,8 @@
 A page says ``<script src="_static/site.js">``. When all pages are written, that script is
 copied to ``_static/site.HASH.js``, the hash being that of its content, and the pages point
 there. Then everything in ``_static`` goes that no page, stylesheet or script of the site
-mentions: of the theme's 200 files, fonts and source maps that is nearly all. The theme's
-stylesheets are among them, since :mod:`styles`, which runs before, has what is needed.
+mentions: of the theme's 200 files, fonts and source maps that is nearly all. Its stylesheets
+are among them: :mod:`styles`, which runs before, has taken what is needed.
 """
 
 import hashlib

@@ -139,10 +139,15 @@ def write_stylesheet(app, exception):
     static = Path(app.outdir, "_static")
     copy_changed(app, static)
     pages = sorted(p for p in Path(app.outdir).rglob("*.html") if static not in p.parents)
-    if not (static / "site.css").exists():
-        return  # no page was written, so Sphinx copied nothing
-    scripts = [static / name for name in SCRIPTS]
-    sheets = tuple((static / name).read_text(encoding="utf-8") for name in SHEETS)
+    folders = [Path(app.srcdir, folder) for folder in app.config.html_static_path]
+    folders += [Path(folder, "static") for folder in app.builder.theme.get_theme_dirs()]
+    folders.append(static)  # for pygments.css, which is generated in every build
+
+    def source(name):
+        return next(folder / name for folder in folders if (folder / name).exists())
+
+    scripts = [source(name) for name in SCRIPTS]
+    sheets = tuple(source(name).read_text(encoding="utf-8") for name in SHEETS)
     text = prune(sheets, used_names(pages, scripts))
     name = f"styles.{hashlib.sha256(text.encode()).hexdigest()[:8]}.css"
     for old in static.glob("styles.*.css"):

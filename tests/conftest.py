@@ -1,15 +1,19 @@
 """The real site, built once for all tests, and tiny sites for what must go wrong."""
 
+import functools
+import http.server
 import os
 import re
 import shutil
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parent.parent
 RECIPES = sorted(
@@ -102,3 +106,66 @@ def recipe(code, title="A recipe", settings=""):
     """Return the text of a recipe with one code block."""
     code = textwrap.dedent(code).strip("\n")
     return f'"""\n{title}\n{"=" * len(title)}\n\nIt shows something.\n"""\n{settings}\n# %%\n# Some text.\n\n{code}\n'
+
+
+# -- A real browser ----------------------------------------------------------
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+OPTIONS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+PAGES = ["index", "recipes/index", "recipes/troubleshooting/index", "search", "404"]
+PAGES += [f"recipes/{name}" for name in RECIPES]
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    """The address at which the built site is served on this machine, on a free port."""
+    handler = functools.partial(Handler, directory=site)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if not CHROMIUM:
+        if os.environ.get("REQUIRE_BROWSER"):
+            pytest.fail("REQUIRE_BROWSER is set and there is no Chromium")
+        pytest.skip("there is no Chromium: on Debian, apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Open a page in a fresh profile: ``visit("index", width=400, scheme="dark")``."""
+    contexts = []
+
+    def visit(name, width=1400, scheme="light", query=""):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.complaints = []
+        page.on("console", lambda m: m.type in ("error", "warning") and page.complaints.append(m.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("requestfailed", lambda request: page.complaints.append(f"failed: {request.url}"))
+        page.on(
+            "request",
+            lambda r: r.url.startswith((address, "data:")) or page.complaints.append(f"remote: {r.url}"),
+        )
+        page.goto(f"{address}/{name}.html{query}", wait_until="load")
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
