@@ -27,6 +27,7 @@ extensions = [
     "execution",
     "head",
     "images",
+    "llms",
     "navigation",
     "provenance",
     "repository",

@@ -19,9 +19,12 @@ FOCUS = """() => {
 
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_no_violation(visit, name):
+    page = visit(name)
     for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
         for width in (1400, 400):
-            page = visit(name, width, scheme)
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.dataset.theme") == scheme
             found = Axe().run(page).response["violations"]
             told = [
                 f"{rule['id']}: {node['html'][:200]} {node['failureSummary']}"
