@@ -38,6 +38,9 @@ def markdown(doctree):
     for node in list(doctree.findall(nodes.reference)):
         if node.get("internal") and node.get("refuri"):
             node["refuri"] = re.sub(r"\.html(?=#|$)", ".md", node["refuri"])
+    for node in list(doctree.findall(addnodes.compact_paragraph)):
+        if node.get("toctree"):
+            node.replace_self(node.children)
     for node in list(doctree.findall(lambda node: node.tagname == "code_links_block")):
         node.replace_self(nodes.literal_block("", node.astext().rstrip("\n"), language=node.get("lang", "")))
     for node in list(doctree.findall(nodes.image)):
