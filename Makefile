@@ -10,7 +10,7 @@ BIN    := $(VENV)/bin
 SPHINX  = $(BIN)/python -m sphinx $(SPHINXOPTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help html html-noplot serve linkcheck test golden constraints inventories clean
+.PHONY: help html html-noplot serve linkcheck test new golden benchmark constraints inventories clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -46,7 +46,7 @@ $(VENV)/.installed-dev: requirements-dev.txt constraints.txt $(VENV)/.installed
 
 # -- The site --------------------------------------------------------------
 
-html: $(VENV)/.installed ## Build the site into _build/html (JOBS=2, RECIPE=name to execute only that one)
+html: $(VENV)/.installed$(if $(EXECUTOR),-dev) ## Build the site into _build/html (JOBS=2, RECIPE=name to execute only that one)
 	@$(SPHINX) -b html -d $(BUILD)/doctrees . $(BUILD)/html
 	@echo "Open $(BUILD)/html/index.html"
 
@@ -73,6 +73,12 @@ constraints: ## Pin anew what the requirements bring with them, in constraints.t
 
 test: $(VENV)/.installed-dev ## Run the tests (ARGS="-k name" picks some)
 	@$(BIN)/python -m pytest tests $(ARGS)
+
+benchmark: $(VENV)/.installed-dev ## Measure against stock sphinx-gallery (an hour; ARGS="--sizes 30" is quick)
+	@$(BIN)/python tests/benchmark/run.py $(ARGS)
+
+new: | $(BIN)/python ## Write a recipe to start from (NAME=my_recipe SECTION=training)
+	@$(BIN)/python _ext/new_recipe.py "$$NAME" "$$SECTION"
 
 golden: html ## Write the expected outputs of all recipes anew from the built site
 	@$(BIN)/python tests/golden.py $(BUILD)/html

@@ -21,17 +21,22 @@ extensions = [
     # others
     "sphinx_gallery.gen_gallery",
     # ours, in _ext/
+    "api_links",
     "assets",
     "blocks",
     "cards",
+    "errors",
     "execution",
     "head",
     "images",
     "llms",
     "navigation",
     "provenance",
+    "related",
     "repository",
+    "search",
     "styles",
+    "tags",
 ]
 
 exclude_patterns = ["_build", ".*", "README.md", "recipes_source", "tests", "**/GALLERY_HEADER.rst"]
@@ -54,8 +59,6 @@ sphinx_gallery_conf = {
     # Every recipe is executed: there is no skip list. Helper modules begin with an underscore.
     "ignore_pattern": r"^_",
     "filename_pattern": r"\.py$",
-    # The cache of `_ext/execution.py` decides what is stale, not the recipe's bytes alone.
-    "run_stale_examples": True,
     # Each recipe runs in a process of its own, so there is nothing to reset.
     "reset_modules": (),
     "image_scrapers": ("figures.scraper",),
@@ -70,6 +73,14 @@ sphinx_gallery_conf = {
     "min_reported_time": 10**6,
     "junit": "../junit.xml",
 }
+
+# The vocabulary of `# sphinx_gallery_tags`: activities first, then topics.
+recipe_tags = [
+    *("loading", "saving", "resuming", "optimizer", "distributed"),
+    *("module", "checkpoint", "errors", "keys", "safety", "device", "dtype", "memory"),
+    *("file size", "sharing", "transfer learning", "mixed precision", "scheduler"),
+    *("reproducibility", "compatibility"),
+]
 
 # What is wrong with a recipe is reported once, by _ext/execution.py, as file:line: reason.
 suppress_warnings = ["sphinx_gallery.example_error", "sphinx_gallery.duplicate_filename"]

@@ -11,6 +11,8 @@ import importlib.metadata
 import json
 import platform
 import re
+import sys
+from functools import lru_cache
 from pathlib import Path
 
 from sphinx_gallery.py_source_parser import (
@@ -27,7 +29,7 @@ import runner
 #: characters for each block, ``overflow`` to say what happens to more: "cut" or "fail".
 LIMITS = {"timeout": 120, "memory": 4096, "output": 2**20, "overflow": "cut"}
 #: Settings of a recipe that change its page but not what is executed.
-PROSE_SETTINGS = {"tags", "reading_order", "thumbnail_number", "thumbnail_path", "line_numbers"}
+PROSE_SETTINGS = {"tags", "keywords", "reading_order", "thumbnail_number", "thumbnail_path", "line_numbers"}
 #: Settings of the gallery that change what a recipe's process gives back.
 CONF = (
     "capture_repr", "ignore_repr_types", "image_scrapers", "image_srcset", "matplotlib_animations",
@@ -46,6 +48,8 @@ ADVICE = {
     "SystemExit|its process": "A recipe runs to its end: remove what ends it there.",
     "input\\(\\)": "A recipe asks nobody: write the value into it.",
     "no output": "Print what it proves.",
+    "dask worker": "Then build again.",
+    "KilledWorker": "The workers' logs say why; build again.",
     "sys.stdout": "Use print, and give the output of other programs to it.",
     "": "Its page shows the traceback; python FILE shows it too.",
 }
@@ -202,29 +206,50 @@ def make_task(recipe, source, conf):
         "conf": {key: conf[key] for key in CONF},
         "limits": recipe.limits,
         "gpu": bool(recipe.file_conf.get("gpu", False)),
+        "versions": versions(recipe.code),
     }
 
 
 def make_key(recipe):
     """Return the SHA-256 of all that the output of *recipe* depends on, in hexadecimal."""
     task = recipe.task
+    packages = task["versions"]
+    if task["gpu"]:  # it runs on any build of a version: 2.13.0+cu130 is as good as 2.13.0+cpu
+        packages = {name: version.partition("+")[0] for name, version in packages.items()}
     parts = {
         "name": task["name"],
         "code": [remove_config_comments(block.content).strip() for block in recipe.code],
         **{field: task[field] for field in ("file_conf", "files", "conf", "limits", "gallery")},
         "python": platform.python_version(),
-        "packages": versions(recipe.code),
-        "runner": [(Path(__file__).parent / name).read_text() for name in RUNNER],
+        "packages": packages,
+        "runner": _runner_source(),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+@lru_cache(maxsize=None)
+def _runner_source():
+    return [(Path(__file__).parent / name).read_text(encoding="utf-8") for name in RUNNER]
+
+
 def versions(code):
     """Return the versions of the packages that the blocks *code* import and of `PACKAGES`."""
-    modules = set(re.findall(r"^\s*(?:import|from)\s+(\w+)", "\n".join(b.content for b in code), re.M))
-    installed = importlib.metadata.packages_distributions()
-    names = {name for module in modules for name in installed.get(module, ())}
-    return {name: importlib.metadata.version(name) for name in sorted(names.union(PACKAGES))}
+    text = "\n".join(block.content for block in code)
+    modules = set(re.findall(r"^\s*(?:import|from)\s+(\w+)", text, re.M)) - sys.stdlib_module_names
+    return {name: v for name in sorted(modules.union(PACKAGES)) if (v := _version(name))}
+
+
+@lru_cache(maxsize=None)
+def _version(name):
+    """Return the version of the package *name*, or that has the module *name*; None if none."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        packages = _packages().get(name, ())
+        return ",".join(f"{p} {importlib.metadata.version(p)}" for p in sorted(set(packages))) or None
+
+
+_packages = lru_cache(maxsize=None)(importlib.metadata.packages_distributions)
 
 
 def local_files(path):
@@ -233,6 +258,8 @@ def local_files(path):
     They are those in its folder, or below it, that it imports or whose relative path it
     has as a string, and those that its helper modules name in turn.
     """
+    if not any(_may_be_helper(other) for other in path.parent.iterdir()):
+        return []
     found, unread = set(), [path]
     while unread:
         for candidate in _named_files(unread.pop(), path.parent):
@@ -240,6 +267,12 @@ def local_files(path):
                 found.add(candidate)
                 unread.append(candidate)
     return sorted(found)
+
+
+def _may_be_helper(path):
+    return path.is_dir() and path.name != "__pycache__" or path.suffix != ".py" and (
+        path.stem != "GALLERY_HEADER"
+    ) or path.name.startswith("_")  # fmt: skip
 
 
 def _named_files(path, folder):

@@ -11,18 +11,22 @@ kept: changed prose costs no execution.
 
 Names of ``sphinx_gallery.gen_rst`` that are replaced while it runs: ``execute_script``,
 ``identify_names`` (its answer needs the objects, which live in the recipe's process),
-``generate_file_rst`` (only for recipes that ``RECIPE`` leaves as they are) and
-``zip_files``, there and in ``sphinx_gallery.downloads``, for archives that are the same in
+``generate_file_rst`` (to make only what changed: sphinx-gallery's ``.md5`` knows a recipe's
+bytes, not its result) and ``zip_files``, there and in ``sphinx_gallery.downloads``, for archives that are the same in
 every build. ``tests/test_attachment.py`` fails when one of them changes.
 """
 
 import difflib
+import hashlib
 import os
 import re
+import signal
+import time
 import zipfile
 from concurrent.futures import as_completed
 from pathlib import Path
 
+import psutil
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinx_gallery import downloads, gen_rst
@@ -53,11 +57,15 @@ class Build:
         self.gallery = Path(app.srcdir, self.conf["gallery_dirs"][0])
         self.cache = cache.Cache(
             os.environ.get("RECIPE_CACHE") or Path(app.srcdir, ".recipe_cache"),
+            number("RECIPE_CACHE_SIZE", cache.SIZE, "of bytes to keep"),
         )
         self.results, self.problems = {}, []
         self.recipes = collection.collect(self.source, self.conf, self.problem)
         self.selected = self._select(os.environ.get("RECIPE"))
+        self.failed = set()
         self.stock = {}
+        ours = [Path(app.confdir, "conf.py"), *sorted(Path(__file__).parent.glob("*.py"))]
+        self.maker = hashlib.sha256(b"".join(path.read_bytes() for path in ours)).hexdigest()
 
     # -- what to execute -----------------------------------------------------
 
@@ -103,7 +111,8 @@ class Build:
         self._report()
 
     def _execute(self, tasks):
-        with self._executor(len(tasks)) as executor:
+        started = time.monotonic()
+        with self._executor(list(tasks.values())) as executor:
             futures = {executor.submit(task): name for name, task in tasks.items()}
             for count, future in enumerate(as_completed(futures), 1):
                 name = futures[future]
@@ -123,18 +132,23 @@ class Build:
                     count, len(tasks), name, result["seconds"],
                     ": FAILED" if result["error"] else "",
                 )  # fmt: skip
-    def _executor(self, count):
+        logger.info("executed %d recipes in %.1f s", len(tasks), time.monotonic() - started)
+
+    def _executor(self, tasks):
         address = os.environ.get("EXECUTOR")
         if address:
-            from cluster import Cluster
-
-            return Cluster(address)
+            try:
+                from cluster import Cluster
+            except ModuleNotFoundError as error:
+                raise ExtensionError(
+                    f"EXECUTOR={address}: {error}. Install what the cluster needs: "
+                    "pip install -r requirements-dev.txt -c constraints.txt"
+                ) from None
+            return Cluster(address, tasks)
         from local import ForkServer
 
-        jobs = os.environ.get("JOBS") or str(len(os.sched_getaffinity(0)))
-        if not re.fullmatch(r"[1-9]\d*", jobs):
-            raise ExtensionError(f"JOBS={jobs}: give the number of recipes to run at a time, as in JOBS=2")
-        return ForkServer(min(int(jobs), count))
+        jobs = number("JOBS", len(psutil.Process().cpu_affinity()), "of recipes to run at a time")
+        return ForkServer(min(jobs, len(tasks)))
 
     def _report(self):
         for path in collection.strays(self.source, self.recipes, self.conf):
@@ -146,6 +160,7 @@ class Build:
         for name, result in self.results.items():
             error = result["error"]
             if error:
+                self.failed.add(name)
                 self.problem(
                     f"{self.source.name}/{name}:{error['line']}",
                     f"{error['reason'].rstrip('.')}. {collection.advice(error)}",
@@ -155,8 +170,6 @@ class Build:
 
     def attach(self):
         """Let sphinx-gallery take the results from here."""
-        if not self.selected or os.environ.get("RECIPE"):
-            self.conf["run_stale_examples"] = False
         ours = {
             (gen_rst, "execute_script"): self.execute_script,
             (gen_rst, "identify_names"): self.identify_names,
@@ -177,16 +190,25 @@ class Build:
         return Path(src_file).relative_to(self.source).as_posix()
 
     def generate_file_rst(self, fname, target_dir, src_dir, gallery_conf):
-        """Leave the page of a recipe as it is where ``RECIPE`` names another one."""
-        stock = self.stock[gen_rst, "generate_file_rst"]
-        name = self.name_of(Path(src_dir, fname))
-        target = Path(target_dir, fname)
-        if name in self.results:
-            Path(f"{target}.md5").unlink(missing_ok=True)  # make it anew
-        elif os.environ.get("RECIPE") and Path(f"{target}.md5").exists():
+        """Let sphinx-gallery make what belongs to one recipe, where it has to be made."""
+        name, target = self.name_of(Path(src_dir, fname)), Path(target_dir, fname)
+        stamp, md5 = Path(f"{target}.stamp"), Path(f"{target}.md5")
+        made_from = f"{self.recipes[name].key if name in self.results else ''} {self.maker}"
+        if name in self.results or not os.environ.get("RECIPE"):
+            if not stamp.exists() or stamp.read_text() != made_from or name in self.failed:
+                md5.unlink(missing_ok=True)  # so that it is made
+        elif md5.exists():
             logger.info("recipes: %s is left as it was", name)
             src_dir = target_dir  # its copy there is unchanged, so nothing is made
-        return stock(fname, target_dir, src_dir, gallery_conf)
+        stock = self.stock[gen_rst, "generate_file_rst"]
+        *made, out_vars = stock(fname, target_dir, src_dir, gallery_conf)
+        if out_vars.pop("stale", None):
+            out_vars["passing"] = True
+        elif name in self.results and name not in self.failed:
+            # last, so that a build that is killed before makes it again
+            stamp.with_suffix(".new").write_text(made_from)
+            os.replace(stamp.with_suffix(".new"), stamp)
+        return *made, out_vars
 
     def execute_script(self, script_blocks, script_vars, gallery_conf, file_conf):
         """Stand in for sphinx-gallery's function of that name: give the result there is."""
@@ -208,7 +230,9 @@ class Build:
         else:
             script_vars["passing"] = True
             target = script_vars["target_file"]
-            Path(f"{target}.md5").write_text(gen_rst.get_md5sum(target, mode="t"))
+            new, stamp = Path(f"{target}.md5.new"), Path(f"{target}.md5")
+            new.write_text(gen_rst.get_md5sum(target, mode="t"))
+            _replace_md5(new, stamp)
         outputs = iter(result["outputs"])
         shown = [next(outputs) if block.type == "code" else "" for block in script_blocks]
         return shown, result["seconds"]
@@ -233,6 +257,19 @@ class Build:
             return stock(script_blocks, ref_regex, global_variables, node)
         found = stock(script_blocks, ref_regex, None, None)
         return {**found, **global_variables.names}
+
+
+def number(variable, default, what):
+    """Return the environment *variable* as a number above 0, or *default* if it is not set."""
+    value = os.environ.get(variable) or str(default)
+    if not re.fullmatch(r"[1-9]\d*", value):
+        raise ExtensionError(f"{variable}={value}: give the number {what}, as in {variable}=2")
+    return int(value)
+
+
+def interrupt(signal_number, frame):
+    """End the build as Ctrl-C does: what was started is ended, what is done is kept."""
+    raise KeyboardInterrupt
 
 
 class CodeObjects(dict):
@@ -262,6 +299,7 @@ def zip_files(file_list, zipname, relative_to, extension=None):
 
 
 def execute(app):
+    signal.signal(signal.SIGTERM, interrupt)
     app.recipe_build = Build(app)
     collection.forget_removed(app.recipe_build)
     app.recipe_build.execute()

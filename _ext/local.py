@@ -7,6 +7,9 @@ recipe into the next, and importing torch is paid for once. Where there is no fo
 
 A process that runs too long, dies or exits early becomes a failed result with a reason.
 Whatever it started is ended with it.
+
+Private names relied on: attributes of ``multiprocessing.forkserver._forkserver``, to find
+what recipes left behind and to let the server end with the build.
 """
 
 import ctypes
@@ -48,11 +51,24 @@ def kill(processes):
     psutil.wait_procs(processes, timeout=GRACE)
 
 
+def leave_server():
+    """Let go of the fork server's pipe, so that it ends with the build and not with this recipe.
+
+    A process from the fork server holds the pipe whose end tells the server to stop; and
+    the server's end is what ends this process if the build is killed.
+    """
+    server = forkserver._forkserver
+    if server._forkserver_alive_fd is not None:
+        os.close(server._forkserver_alive_fd)
+    server._forkserver_address = server._forkserver_alive_fd = server._forkserver_pid = None
+
+
 def child(task, scratch, pipe, environment):
     """Run one recipe; the whole life of its process."""
     me = os.getpid()
     if hasattr(os, "setsid"):
         os.setsid()
+    leave_server()
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     os.environ.clear()
@@ -138,7 +154,8 @@ class ForkServer:
 
     def close(self):
         """End everything that was started."""
-        self.stopped = True
+        with self.starting:
+            self.stopped = True
         for process in list(self.live.values()):
             self._end(process)
         self.threads.shutdown(cancel_futures=True)

@@ -10,6 +10,7 @@ that a browser may keep for ever, and pages are pointed to it. For example, of
 """
 
 import hashlib
+import os
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -29,7 +30,7 @@ SHEETS = (
     "site.css",
 )
 #: Scripts of the page that name classes in words of their own.
-SCRIPTS = ("site.js", "searchtools.js")
+SCRIPTS = ("site.js", "search.js", "filter.js", "errors.js")
 LINK = re.compile(r"_static/styles(\.[0-9a-f]{8})?\.css")
 NAMES = re.compile(r"(?:\sclass|\sid)=\"([^\"]*)\"")
 
@@ -132,12 +133,26 @@ def copy_changed(app, static):
                 target.write_bytes(content)
 
 
+def note_pygments(app):
+    """Note the time of the one stylesheet that the theme writes in every build."""
+    path = Path(app.outdir, "_static/pygments.css")
+    app.pygments_before = (path.stat().st_mtime_ns, path.read_bytes()) if path.exists() else None
+
+
+def keep_time(app, path):
+    """Give *path* its time back if its content is as it was."""
+    time, content = app.pygments_before or (None, None)
+    if path.exists() and path.read_bytes() == content:
+        os.utime(path, ns=(time, time))
+
+
 def write_stylesheet(app, exception):
     """Write the stylesheet that the pages need, and point the pages to it."""
     if exception or app.builder.format != "html":
         return
     static = Path(app.outdir, "_static")
     copy_changed(app, static)
+    keep_time(app, static / "pygments.css")
     pages = sorted(p for p in Path(app.outdir).rglob("*.html") if static not in p.parents)
     folders = [Path(app.srcdir, folder) for folder in app.config.html_static_path]
     folders += [Path(folder, "static") for folder in app.builder.theme.get_theme_dirs()]
@@ -148,14 +163,16 @@ def write_stylesheet(app, exception):
 
     scripts = [source(name) for name in SCRIPTS]
     sheets = tuple(source(name).read_text(encoding="utf-8") for name in SHEETS)
-    text = prune(sheets, used_names(pages, scripts))
-    name = f"styles.{hashlib.sha256(text.encode()).hexdigest()[:8]}.css"
+    names = used_names(pages, scripts).intersection(*[re.findall(r"[\w-]+", "\n".join(sheets))])
+    inputs = [*sheets, *sorted(names), Path(__file__).read_text(encoding="utf-8")]
+    name = f"styles.{hashlib.sha256(repr(inputs).encode()).hexdigest()[:8]}.css"
+    if not (static / name).exists():
+        text = prune(sheets, names)
+        (static / name).write_text(text, encoding="utf-8")
+        logger.info("stylesheet: %s, %d KB", name, len(text) // 1000)
     for old in static.glob("styles.*.css"):
         if old.name != name:
             old.unlink()
-    if not (static / name).exists():
-        (static / name).write_text(text, encoding="utf-8")
-        logger.info("stylesheet: %s, %d KB", name, len(text) // 1000)
     for page in pages:
         before = page.read_text(encoding="utf-8")
         after = LINK.sub(f"_static/{name}", before)
@@ -164,5 +181,6 @@ def write_stylesheet(app, exception):
 
 
 def setup(app):
+    app.connect("builder-inited", note_pygments)
     app.connect("build-finished", write_stylesheet, priority=950)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

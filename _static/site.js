@@ -73,6 +73,3 @@ const sizes = new ResizeObserver((entries) => {
   }
 });
 for (const block of document.querySelectorAll(".bd-article pre, .bd-article table")) sizes.observe(block);
-
-// searchtools.js asks: words are not marked on the page that a result leads to, nor stored.
-window.SPHINX_HIGHLIGHT_ENABLED = false;

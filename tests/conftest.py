@@ -1,4 +1,4 @@
-"""The real site, built once for all tests, and tiny sites for what must go wrong."""
+"""The real site, built once for all tests, a browser, and tiny sites for what must go wrong."""
 
 import functools
 import http.server
@@ -9,17 +9,27 @@ import subprocess
 import sys
 import textwrap
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from pages import downloads
 from playwright.sync_api import sync_playwright
+from running import run_script
 
 ROOT = Path(__file__).parent.parent
 RECIPES = sorted(
     path.relative_to(ROOT / "recipes_source").with_suffix("").as_posix()
     for path in (ROOT / "recipes_source").glob("*/[!_]*.py")
 )
+PAGES = ["index", "recipes/index", "recipes/troubleshooting/index", "search", "errors", "404"]
+PAGES += [f"recipes/{name}" for name in RECIPES]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+OPTIONS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
 
 
 def sphinx(source, out, *options, **environment):
@@ -40,6 +50,29 @@ def site():
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     assert not done.stderr.strip(), done.stderr
     return out
+
+
+@pytest.fixture(scope="session")
+def pool():
+    """Runs what takes long, two at a time, for all tests together."""
+    with ThreadPoolExecutor(2) as executor:
+        yield executor
+        executor.shutdown(cancel_futures=True)
+
+
+@pytest.fixture(scope="session")
+def scripts(site, pool, tmp_path_factory):
+    """Two runs of every downloaded script: name and hash seed, 1 or 2, to the future result.
+
+    The seed is the number of threads, too.
+    """
+    runs = {}
+    for name in RECIPES:
+        script = downloads(site / f"recipes/{name}.html")[".py"]
+        for seed in (1, 2):
+            folder = tmp_path_factory.mktemp("script")
+            runs[name, seed] = pool.submit(run_script, script, folder, seed=seed, threads=seed)
+    return runs
 
 
 class TinySite:
@@ -106,17 +139,6 @@ def recipe(code, title="A recipe", settings=""):
     """Return the text of a recipe with one code block."""
     code = textwrap.dedent(code).strip("\n")
     return f'"""\n{title}\n{"=" * len(title)}\n\nIt shows something.\n"""\n{settings}\n# %%\n# Some text.\n\n{code}\n'
-
-
-# -- A real browser ----------------------------------------------------------
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-OPTIONS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
-PAGES = ["index", "recipes/index", "recipes/troubleshooting/index", "search", "404"]
-PAGES += [f"recipes/{name}" for name in RECIPES]
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):

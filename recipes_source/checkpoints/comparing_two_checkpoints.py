@@ -27,6 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "checkpoint", "keys", "reproducibility"]
+# sphinx_gallery_keywords = ["difference", "diff", "check if two models have equal weights", "equal", "which layers changed"]
 # sphinx_gallery_reading_order = 50
 
 # %%
@@ -161,8 +162,11 @@ print(f"{'step':<8}" + "".join(f"{step:>5}" for step in range(1, 9)))
 for layer, row in zip(layers, percent):
     print(f"{layer:<8}" + "".join(f"{value:>4.0f}%" for value in row))
 
+assert percent[0] == [0] * 8
+assert percent[1][:4] == percent[2][:4] == [0] * 4
+
 # %%
-# As a heat map, the frozen layers stand out: their change is exactly zero, and that of
+# As a heat map, the frozen layers stand out. Their change is exactly zero, and that of
 # the others never is.
 
 fig, ax = plt.subplots(figsize=(5, 2.8), layout="constrained")
@@ -174,8 +178,7 @@ fig.colorbar(image, label="relative change (%)")
 ax.set_title("How far each step moved each layer")
 plt.show()
 
-assert percent[0] == [0] * 8
-assert percent[1][:4] == percent[2][:4] == [0] * 4
+assert max(percent[0] + percent[1][:4] + percent[2][:4]) == 0
 assert min(percent[1][4:] + percent[2][4:] + percent[3]) > 0
 
 # %%

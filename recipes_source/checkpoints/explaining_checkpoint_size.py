@@ -27,6 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["saving", "file size", "checkpoint", "optimizer"]
+# sphinx_gallery_keywords = ["too large", "huge", "disk space", "shrink", "reduce size"]
 # sphinx_gallery_reading_order = 10
 
 # %%
@@ -58,7 +59,7 @@ def saved_size(obj):
 # ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
 #
 # Start with what you expect: the bytes of a tensor are its number of elements times
-# the size of one. For this model the file is 0.2 % larger than the sum. What it
+# the size of one. For this model the file is 0.2% larger than the sum. What it
 # adds are names, shapes and dtypes, and the bookkeeping of the file format.
 
 model = nn.Sequential(nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))

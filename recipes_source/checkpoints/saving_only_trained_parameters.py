@@ -27,6 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["saving", "loading", "transfer learning", "file size"]
+# sphinx_gallery_keywords = ["LoRA", "adapter", "frozen", "trainable", "PEFT", "without the base model"]
 # sphinx_gallery_reading_order = 30
 
 # %%

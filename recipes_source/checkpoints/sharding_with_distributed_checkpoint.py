@@ -27,6 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["distributed", "saving", "checkpoint", "optimizer"]
+# sphinx_gallery_keywords = ["FSDP", "multiple GPUs", "several processes", "ranks"]
 # sphinx_gallery_reading_order = 60
 
 # %%
@@ -177,7 +178,8 @@ strange = SimpleNamespace(storage_meta=SimpleNamespace(), surprise=Surprise())
 (path / "strange" / ".metadata").write_bytes(pickle.dumps(strange))
 
 metadata = dcp.FileSystemReader(path / "strange").read_metadata()
-assert metadata.surprise is None  # what print() returned
+print(f"{metadata.surprise = }, which is what print() returned")
+assert metadata.surprise is None
 
 # %%
 # 4. Continue with two processes

@@ -2,7 +2,7 @@
 Sharing weights and safetensors
 ===============================
 
-Two layers that share one weight have two keys in the ``state_dict``. See how
+Two layers that share one weight have two keys in the ``state_dict``: see how
 ``torch.save`` and safetensors write them, and what unties them again.
 
 **For whom:** you tie an embedding to an output layer, or safetensors tells you
@@ -27,6 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["saving", "loading", "sharing", "file size"]
+# sphinx_gallery_keywords = ["tied weights", "weight tying", "convert", "Hugging Face"]
 # sphinx_gallery_reading_order = 20
 
 # %%

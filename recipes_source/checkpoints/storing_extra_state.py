@@ -11,9 +11,9 @@ State that is not a tensor, such as the names of the classes, can travel in the
 Setup
 -----
 
-Install PyTorch::
+Install PyTorch, and Matplotlib for the figure::
 
-    pip install torch
+    pip install torch matplotlib
 
 Steps
 -----
@@ -27,6 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "saving", "module", "compatibility"]
+# sphinx_gallery_keywords = ["save class names", "labels", "metadata", "attributes that are not tensors", "custom state"]
 # sphinx_gallery_reading_order = 40
 
 # %%
@@ -41,10 +42,12 @@ import tempfile
 from collections import OrderedDict
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import torch
 import torch.nn as nn
 
 torch.manual_seed(0)
+plt.style.use("petroff10")
 folder = tempfile.TemporaryDirectory()
 path = Path(folder.name) / "classifier.pt"
 
@@ -179,8 +182,13 @@ def fill_in_classes(module, state_dict, prefix, *args):
     state_dict.setdefault(prefix + "_extra_state", module.get_extra_state())
 
 
-restored = LabeledClassifier(["cat", "dog", "owl"])
-restored.register_load_state_dict_pre_hook(fill_in_classes)
+class PatientClassifier(LabeledClassifier):
+    def __init__(self, classes=("?", "?", "?")):
+        super().__init__(classes)
+        self.register_load_state_dict_pre_hook(fill_in_classes)
+
+
+restored = PatientClassifier(["cat", "dog", "owl"])
 result = restored.load_state_dict(old_state)
 
 print(result)
@@ -208,6 +216,47 @@ del state["_extra_state"]
 result = Classifier().load_state_dict(state)
 print(result)
 assert not result.missing_keys and not result.unexpected_keys
+
+# %%
+# The figure shows both files in all three classes. Only the class with the hook loads
+# the old file and the new one.
+
+files = {"old file": old_state, "new file": torch.load(path)}
+classes = {
+    "neither method": Classifier,
+    "both methods": LabeledClassifier,
+    "methods and hook": PatientClassifier,
+}
+cells = []
+for state in files.values():
+    cells.append([])
+    for cls in classes.values():
+        try:
+            cls().load_state_dict(state)
+            cells[-1].append("loads")
+        except RuntimeError as error:
+            missing = "Missing key" in str(error)
+            cells[-1].append("missing key" if missing else "unexpected key")
+
+fig, ax = plt.subplots(figsize=(5, 2), layout="constrained")
+failed = [[cell != "loads" for cell in row] for row in cells]
+ax.pcolormesh(failed, cmap="tab10", vmin=0, vmax=9, alpha=0.3, edgecolors="gray")
+for y, row in enumerate(cells):
+    for x, cell in enumerate(row):
+        ax.text(x + 0.5, y + 0.5, cell, ha="center", va="center")
+ax.set_xticks([x + 0.5 for x in range(3)], classes)
+ax.set_yticks([y + 0.5 for y in range(2)], files)
+ax.set_xlabel("what the class has")
+ax.invert_yaxis()
+ax.set_title("Loading files from before and after the extra state")
+plt.show()
+
+for name, row in zip(files, cells):
+    print(f"{name}: {row}")
+assert cells == [
+    ["loads", "missing key", "loads"],
+    ["unexpected key", "loads", "loads"],
+]
 
 # %%
 # 6. Choose the right place

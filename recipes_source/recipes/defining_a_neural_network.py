@@ -27,6 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["saving", "module", "keys", "errors"]
+# sphinx_gallery_keywords = ["create a model class", "subclass", "layers", "architecture", "custom module"]
 # sphinx_gallery_reading_order = 20
 
 # %%

@@ -36,6 +36,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "memory", "optimizer"]
+# sphinx_gallery_keywords = ["out of memory", "OOM", "RAM", "peak memory", "large model"]
 # sphinx_gallery_reading_order = 80
 
 # %%
@@ -217,6 +218,9 @@ ax.legend(loc="lower right")
 ax.set_title("Peak memory added by three ways of loading")
 plt.show()
 
+usual, assigned, mapped = added.values()
+assert max(mapped) < max(usual) and mapped[0] < assigned[0] < usual[0]
+
 # %%
 # A mapped file is safe from the model. The mapping is private: a change to a
 # parameter goes to memory and not to the file.
@@ -272,7 +276,7 @@ assert moved and optimizer.param_groups[0]["params"][0] is model.weight
 # 7. Do not share what was assigned
 # ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
 #
-# The model that you have just trained shares its memory with ``trained``, whose
+# The model of the last cell shares its memory with ``trained``, whose
 # ``state_dict`` it was given: both have moved. With a ``state_dict`` that was read
 # from a file and is then dropped, nobody else holds the tensors.
 

@@ -35,6 +35,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "device", "errors"]
+# sphinx_gallery_keywords = ["CUDA", "GPU to CPU", "other machine"]
 # sphinx_gallery_reading_order = 70
 
 # %%
@@ -62,6 +63,7 @@ gpu_file = Path(folder.name) / "saved_on_gpu.pt"
 has_gpu = torch.cuda.is_available()
 device = torch.device("cuda:0" if has_gpu else "cpu")
 print(f"{device = }")
+assert device.type == ("cuda" if has_gpu else "cpu")
 
 # %%
 # 2. Save a model on the CPU and on a GPU
@@ -102,7 +104,8 @@ torch.save(state_dict, sys.argv[2])
 """)
 command = [sys.executable, str(script), str(cpu_file), str(gpu_file)]
 subprocess.run(command, capture_output=True, check=True)
-assert gpu_file.exists()
+print(sorted(file.name for file in Path(folder.name).glob("*.pt")))
+assert cpu_file.exists() and gpu_file.exists()
 
 # %%
 # To see the names in the files, pass a function as ``map_location``.

@@ -27,6 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["resuming", "optimizer", "checkpoint", "errors"]
+# sphinx_gallery_keywords = ["resume training", "resume from a checkpoint", "continue training", "restart", "interrupted"]
 # sphinx_gallery_reading_order = 40
 
 # %%
@@ -207,6 +208,9 @@ ax.set(xlabel="epoch", ylabel="mean squared error", yscale="log", ylim=(0.01, 1)
 ax.legend(loc="lower left")
 ax.set_title("Loss before and after an interruption")
 plt.show()
+
+assert abs(resumed[0] - reference[start]) < 0.0001
+assert max(forgetful) > 2 * max(resumed)
 
 # %%
 # 6. Read the messages of a wrong load

@@ -27,6 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "saving", "module", "errors"]
+# sphinx_gallery_keywords = ["prediction", "deploy", "evaluation mode", "trained model"]
 # sphinx_gallery_reading_order = 30
 
 # %%

@@ -28,6 +28,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["saving", "optimizer", "checkpoint", "errors"]
+# sphinx_gallery_keywords = ["several models", "two models together", "encoder decoder", "GAN"]
 # sphinx_gallery_reading_order = 50
 
 # %%

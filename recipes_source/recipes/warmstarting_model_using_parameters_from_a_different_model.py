@@ -36,6 +36,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "transfer learning", "keys"]
+# sphinx_gallery_keywords = ["pretrained", "backbone", "new head", "fine-tuning", "another model", "partial", "number of classes"]
 # sphinx_gallery_reading_order = 60
 
 # %%

@@ -42,6 +42,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["saving", "module", "optimizer"]
+# sphinx_gallery_keywords = ["explained", "meaning", "what optimizer.state_dict() contains"]
 # sphinx_gallery_reading_order = 10
 
 # %%
@@ -91,6 +92,7 @@ class Net(nn.Module):
 
 net = Net()
 print(net)
+assert [type(layer).__name__ for layer in net.children()].count("Linear") == 3
 
 # %%
 # 3. Initialize the optimizer
@@ -101,6 +103,7 @@ print(net)
 
 optimizer = optim.SGD(net.parameters(), lr=0.001, momentum=0.9)
 print(optimizer)
+assert len(optimizer.param_groups) == 1
 
 # %%
 # 4. Access the model and optimizer ``state_dict``
@@ -148,16 +151,16 @@ for name, tensor in net.state_dict().items():
     assert tensor.element_size() == 4
 
 fig, ax = plt.subplots(figsize=(5, 3), layout="constrained")
-bars = ax.barh(layers, [size[layer] for layer in layers])
-labels = [f"{count[layer]:,} parameters, {size[layer]:,} B" for layer in layers]
-for bar, label in zip(bars, labels):
-    ax.text(150, bar.get_y() + bar.get_height() / 2, label, va="center")
-ax.set(xscale="log", xlim=(100, 1e6), xlabel="size (bytes)")
+names = [f"{layer}\n{count[layer]:,} parameters" for layer in layers]
+bars = ax.barh(names, [size[layer] for layer in layers])
+ax.bar_label(bars, [f"{size[layer]:,}" for layer in layers], padding=3)
+ax.set(xscale="log", xlim=(100, 4e6), xlabel="size (bytes)")
 ax.invert_yaxis()
 ax.set_title("Size of each layer in the state_dict")
 plt.show()
 
-print("\n".join(f"{layer}: {label}" for layer, label in zip(layers, labels)))
+for layer in layers:
+    print(f"{layer}: {count[layer]:,} parameters, {size[layer]:,} bytes")
 assert sum(count.values()) == sum(p.numel() for p in net.parameters()) == 62006
 assert count["fc1"] / sum(count.values()) > 0.75
 
@@ -195,7 +198,7 @@ for index, parameter in enumerate(net.parameters()):
 # ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
 #
 # Only tensors that were registered with the module get a key. This one looks as
-# if it had three layers and two buffers, but its ``state_dict`` has just three
+# if it had three layers and two buffers, but its ``state_dict`` has only three
 # keys: the layers in a plain Python list were never registered, and the second
 # buffer was registered with ``persistent=False``.
 

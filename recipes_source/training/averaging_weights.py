@@ -27,6 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "checkpoint", "module", "keys"]
+# sphinx_gallery_keywords = ["exponential moving average", "EMA", "SWA"]
 # sphinx_gallery_reading_order = 60
 
 # %%
@@ -95,8 +96,8 @@ assert swa.multi_avg_fn is None and swa.use_buffers
 #
 # Two averages follow the same training; they differ in ``use_buffers`` only. After
 # each step of the optimizer, ``update_parameters`` adds the network's weights to an
-# average. The first call copies them. Each later one keeps 90 % of the average and
-# takes 10 % from the network, which the last lines repeat by hand. The counter says
+# average. The first call copies them. Each later one keeps 90% of the average and
+# takes 10% from the network, which the last lines repeat by hand. The counter says
 # 30 afterwards.
 
 decay = 0.9

@@ -29,6 +29,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["resuming", "module", "memory", "sharing"]
+# sphinx_gallery_keywords = ["early stopping", "best model", "best_state", "validation loss"]
 # sphinx_gallery_reading_order = 10
 
 # %%
@@ -175,6 +176,8 @@ ax.set(xlabel="epoch", ylabel="mean squared error")
 ax.set_title("Validation loss, and what was kept of it")
 ax.legend()
 plt.show()
+
+assert restored["deepcopy(state_dict())"] < restored["state_dict()"]
 
 # %%
 # 6. Know which expressions copy

@@ -29,6 +29,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["optimizer", "errors", "keys"]
+# sphinx_gallery_keywords = ["wrong parameter", "order of parameters", "parameter names"]
 # sphinx_gallery_reading_order = 30
 
 # %%
@@ -218,7 +219,7 @@ plt.show()
 
 print("by name, all losses are equal:  ", matched == after)
 print("by position, the first is equal:", swapped[0] == after[0])
-print("by position, highest is 10 × up: ", max(swapped) > 10 * max(after))
+print("by position, 10 × as high later:", max(swapped) > 10 * max(after))
 assert matched == after
 assert swapped[0] == after[0] and max(swapped) > 10 * max(after)
 

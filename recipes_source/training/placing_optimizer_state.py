@@ -28,6 +28,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["optimizer", "device", "dtype"]
+# sphinx_gallery_keywords = ["move the optimizer", "optimizer to GPU", "optimizer to CUDA", "Expected all tensors to be on the same device", "optimizer on CPU"]
 # sphinx_gallery_reading_order = 50
 
 # %%
@@ -233,7 +234,7 @@ assert optimizer.state[model.weight]["exp_avg"].dtype == torch.bfloat16
 #
 # The cast rounds once; the steps that follow round again each time. In each step,
 # :class:`torch.optim.AdamW` multiplies ``exp_avg_sq`` by 0.999. Neighboring
-# ``torch.bfloat16`` numbers are at least 0.39 % apart, so the product is rounded
+# ``torch.bfloat16`` numbers are at least 0.39% apart, so the product is rounded
 # back to where it was. The figure shows 500 steps with a gradient of zero, from an
 # average of 1: in ``torch.float32`` it decays, in ``torch.bfloat16`` it never moves.
 

@@ -29,6 +29,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["resuming", "checkpoint", "reproducibility"]
+# sphinx_gallery_keywords = ["deterministic", "reproducible", "random seed", "same result"]
 # sphinx_gallery_reading_order = 20
 
 # %%

@@ -3,7 +3,7 @@ Resuming learning rate schedules
 ================================
 
 Build the scheduler before you load the optimizer's ``state_dict``; the other way
-around, the scheduler changes the learning rate that was just restored.
+around, the scheduler changes the learning rate that was restored.
 
 **For whom:** you resume training and the learning rate jumps, or a schedule starts
 over.
@@ -30,6 +30,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["resuming", "optimizer", "scheduler"]
+# sphinx_gallery_keywords = ["learning rate reset", "LR scheduler", "warmup restarts"]
 # sphinx_gallery_reading_order = 40
 
 # %%

@@ -27,6 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["resuming", "mixed precision", "checkpoint"]
+# sphinx_gallery_keywords = ["AMP", "GradScaler", "loss scale"]
 # sphinx_gallery_reading_order = 70
 
 # %%

@@ -27,6 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "saving", "errors", "compatibility"]
+# sphinx_gallery_keywords = ["entire model", "class moved or renamed", "ModuleNotFoundError: No module named"]
 # sphinx_gallery_reading_order = 60
 
 # %%

@@ -36,6 +36,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "errors", "keys", "transfer learning"]
+# sphinx_gallery_keywords = ["ignore errors", "size mismatch", "copying a param with shape", "the shape in current model is"]
 # sphinx_gallery_reading_order = 30
 
 # %%

@@ -36,6 +36,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "errors", "keys"]
+# sphinx_gallery_keywords = ["keys do not match", "mismatch of keys", "compare keys of model and checkpoint", "Error(s) in loading state_dict"]
 # sphinx_gallery_reading_order = 10
 
 # %%
@@ -185,6 +186,9 @@ ax.set(xlim=(-1.6, 2.4), ylim=(len(ends) - 0.5, -0.5))
 ax.set_axis_off()
 ax.set_title("Keys of the file (left) and of the model (right)")
 plt.show()
+
+assert {source for source, *_ in ends} == set(state_dict)
+assert {target for _, target, *_ in ends} == set(model_dict)
 
 # %%
 # 5. Rename the keys and load again

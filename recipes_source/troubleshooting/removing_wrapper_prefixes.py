@@ -29,6 +29,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "errors", "keys", "distributed"]
+# sphinx_gallery_keywords = ["module.", "strip the prefix", "DDP", "DataParallel", "saved from several GPUs", "load on a single GPU", 'Unexpected key(s) in state_dict: "module.']
 # sphinx_gallery_reading_order = 20
 
 # %%

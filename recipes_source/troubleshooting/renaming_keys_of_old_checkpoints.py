@@ -27,6 +27,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "keys", "compatibility", "errors"]
+# sphinx_gallery_keywords = ["backward compatibility", "migrate", "renamed layer", "version"]
 # sphinx_gallery_reading_order = 70
 
 # %%

@@ -28,6 +28,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["loading", "saving", "checkpoint", "errors"]
+# sphinx_gallery_keywords = ["corrupted", "broken file", "Ran out of input", "invalid load key", "crash while saving"]
 # sphinx_gallery_reading_order = 50
 
 # %%

@@ -1,0 +1,157 @@
+"""Writes a recipe to start from: ``make new NAME=my_recipe SECTION=training``.
+
+The file is a small, correct recipe that builds and keeps every rule of ``tests/recipes``.
+Its title comes from the name, its place is the last one of the section, and its links lead
+to the two recipes before it. The author replaces the rest. Bad input ends with one line
+that says what is wrong and what to do.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+RECIPES = Path(__file__).parent.parent / "recipes_source"
+TEMPLATE = '''"""
+{title}
+{underline}
+
+Save the ``state_dict`` of a layer, load it into a new layer, and see that both give
+the same output.
+
+**For whom:** you save a model and want to know that loading restores it.
+
+Setup
+-----
+
+Install PyTorch, and Matplotlib for the figure::
+
+    pip install torch matplotlib
+
+Steps
+-----
+
+1. Import the libraries
+2. Save and load
+3. Compare the outputs
+"""
+
+# sphinx_gallery_tags = ["saving", "loading", "module"]
+# sphinx_gallery_reading_order = {order}
+
+# %%
+# 1. Import the libraries
+# ~~~~~~~~~~~~~~~~~~~~~~~
+#
+# The file goes to a temporary folder. The seed makes every run print the same values.
+
+import tempfile
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+import torch.nn as nn
+
+torch.manual_seed(0)
+plt.style.use("petroff10")
+folder = tempfile.TemporaryDirectory()
+path = Path(folder.name) / "layer.pt"
+
+# %%
+# 2. Save and load
+# ~~~~~~~~~~~~~~~~
+#
+# The layer has two keys. Loading reports that both have found their place.
+
+layer = nn.Linear(4, 2)
+torch.save(layer.state_dict(), path)
+loaded = nn.Linear(4, 2)
+result = loaded.load_state_dict(torch.load(path))
+
+print(list(layer.state_dict()))
+print(result)
+assert result.missing_keys == result.unexpected_keys == []
+
+# %%
+# 3. Compare the outputs
+# ~~~~~~~~~~~~~~~~~~~~~~
+#
+# In the figure, the outputs of both layers lie on each other.
+
+x = torch.linspace(-1, 1, 20).unsqueeze(1).repeat(1, 4)
+with torch.inference_mode():
+    expected, actual = layer(x)[:, 0], loaded(x)[:, 0]
+
+fig, ax = plt.subplots(figsize=(5, 3), layout="constrained")
+ax.plot(x[:, 0], expected, label="saved layer")
+ax.plot(x[:, 0], actual, "o", label="loaded layer")
+ax.set(xlabel="input", ylabel="output")
+ax.legend()
+ax.set_title("{figure}")
+plt.show()
+
+print("same output:", torch.equal(actual, expected))
+torch.testing.assert_close(actual, expected, rtol=0, atol=0)
+
+folder.cleanup()
+
+# %%
+# You have seen that a loaded layer computes what the saved one does.
+#
+# Learn more
+# ----------
+#
+{links}
+# - :meth:`torch.nn.Module.load_state_dict` in the API documentation
+'''
+
+
+def reading_order(path):
+    """Return the place that the recipe at *path* asks for in its section, or 0."""
+    found = re.search(r"^# sphinx_gallery_reading_order = (\d+)", path.read_text(encoding="utf-8"), re.M)
+    return int(found[1]) if found else 0
+
+
+def new_recipe(name, section):
+    """Return the path and the text of the new recipe; raise ValueError with what to do."""
+    sections = sorted(header.parent.name for header in RECIPES.glob("*/GALLERY_HEADER.rst"))
+    recipes = sorted(RECIPES.glob("*/[!_]*.py"), key=lambda p: (p.parent.name == section, reading_order(p)))
+    if not name or not section:
+        raise ValueError(f"name the recipe: make new NAME=my_recipe SECTION={sections[0]}")
+    if section not in sections:
+        raise ValueError(f"SECTION={section} is not there: choose one of {', '.join(sections)}")
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or name == "index":
+        raise ValueError(
+            f"NAME={name} cannot be the file's name: use lower-case words joined by underscores, "
+            "such as NAME=my_recipe"
+        )
+    for recipe in recipes:
+        if recipe.stem == name:
+            taken = recipe.relative_to(RECIPES.parent)
+            raise ValueError(f"{taken} is there already, and names are unique in all sections: choose another")
+    if len(recipes) < 2:
+        raise ValueError("a recipe links to two others, and there are fewer: write those by hand")
+    title = name.replace("_", " ").capitalize()
+    labels = (f"sphx_glr_recipes_{recipe.parent.name}_{recipe.name}" for recipe in recipes[-2:])
+    places = [reading_order(recipe) for recipe in recipes if recipe.parent.name == section]
+    text = TEMPLATE.format(
+        title=title,
+        underline="=" * len(title),
+        figure=f"{title}: two layers",
+        order=max(places, default=0) // 10 * 10 + 10,
+        links="\n".join(f"# - :ref:`{label}`" for label in labels),
+    )
+    return RECIPES / section / f"{name}.py", text
+
+
+def main(name="", section=""):
+    try:
+        path, text = new_recipe(name, section)
+    except ValueError as error:
+        return str(error)
+    path.write_text(text, encoding="utf-8")
+    path = path.relative_to(RECIPES.parent)
+    print(f"Wrote {path}: replace its text and code, then run make html RECIPE={name} and make golden")
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

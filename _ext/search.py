@@ -1,0 +1,131 @@
+"""What the search page searches: the text of every recipe, in one script.
+
+Sphinx's own index knows in which pages a word is, but neither how often nor where, and
+finds only pages that have all words of a query, so a pasted error message finds nothing.
+``_static/search-index.js`` has the texts, and ``_static/search.js`` ranks them:
+
+    const searchIndex = [{"title": "What is a state_dict in PyTorch", "section": "Save and
+    load", "url": "recipes/recipes/what_is_state_dict.html", "promise": "A state_dict is ...",
+    "tags": ["saving", "module"], "parts": [["1-import", "1. Import ...", [["prose", "..."],
+    ["code", "..."], ["output", "..."]]], ...]}, ...]
+
+Recipes are all it has: the other pages only list them. For the same reason *Learn more*, and
+links to other recipes, are left out. What readers call a thing that a recipe calls otherwise
+is in its setting ``# sphinx_gallery_keywords = ["too large", "disk space"]``. Pages get the metadata ``nosearch``, which keeps
+Sphinx's index empty.
+"""
+
+import json
+from pathlib import Path
+
+from docutils import nodes
+from sphinx import addnodes
+
+from navigation import GALLERY
+from tags import setting_location
+
+#: Parts of a page that are not its text, by class.
+NOT_TEXT = {"sphx-glr-footer", "sphx-glr-example-tags", "sphx-glr-timing", "sphx-glr-download-link-note"}
+
+
+def _texts(env):
+    if not hasattr(env, "recipe_texts"):
+        env.recipe_texts = {}
+    return env.recipe_texts
+
+
+def collect_text(app, doctree):
+    """Keep the text of the page that was read, if it is a recipe's."""
+    docname = app.env.docname
+    app.env.metadata[docname]["nosearch"] = True
+    if not Path(app.srcdir, f"{docname}.py").exists():
+        return
+    parts = []
+    for section in doctree.findall(nodes.section):
+        heading = section.next_node(nodes.title).astext()
+        if heading != "Learn more":
+            parts.append((section["ids"][0], heading, list(_blocks(section))))
+    title = parts[0][1]
+    promise = next((text for kind, text in parts[0][2] if kind == "prose"), "")
+    _texts(app.env)[docname] = {"title": title, "promise": promise, "parts": parts}
+
+
+def _blocks(node):
+    """Yield ``(kind, text)`` of each paragraph, code and output in *node*, without its sections."""
+    for child in node.children:
+        if isinstance(child, (nodes.section, nodes.title, nodes.comment, nodes.raw)):
+            continue
+        if not isinstance(child, nodes.Element) or NOT_TEXT.intersection(child["classes"]):
+            continue
+        if isinstance(child, nodes.literal_block):
+            output = "sphx-glr-script-out" in node["classes"]
+            yield ("output" if output else "code"), child.astext()
+        elif isinstance(child, nodes.TextElement):
+            if text := _text(child).strip():
+                yield "prose", " ".join(text.split())
+        else:
+            yield from _blocks(child)
+
+
+def _text(node):
+    """Return the text of *node*, but for the labels of links that have no text of their own."""
+    if isinstance(node, nodes.Text):
+        return node.astext()
+    if isinstance(node, addnodes.pending_xref) and node.get("reftype") in ("ref", "doc") and not node["refexplicit"]:
+        return ""
+    return "".join(_text(child) for child in node.children)
+
+
+def purge_text(app, env, docname):
+    _texts(env).pop(docname, None)
+
+
+def merge_texts(app, env, docnames, other):
+    _texts(env).update((name, found) for name, found in _texts(other).items() if name in docnames)
+
+
+def check_keywords(app):
+    """Report keywords that are no list of strings."""
+    for name, recipe in app.recipe_build.recipes.items():
+        words = recipe.file_conf.get("keywords", [])
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            app.recipe_build.problem(
+                setting_location(app, name, "keywords"),
+                'give the keywords as a list of strings: # sphinx_gallery_keywords = ["disk space"]',
+            )
+
+
+def write_index(app, exception):
+    """Write the texts of all recipes, in reading order, if they changed."""
+    if exception or app.builder.format != "html":
+        return
+    env, recipes = app.env, []
+    settings = {
+        f"{app.recipe_build.gallery.name}/{name.removesuffix('.py')}": recipe.file_conf
+        for name, recipe in app.recipe_build.recipes.items()
+    }
+    for section in env.toctree_includes.get(GALLERY, ()):
+        for name in env.toctree_includes.get(section, ()):
+            if name in _texts(env):
+                recipes.append(
+                    {
+                        **_texts(env)[name],
+                        "url": app.builder.get_target_uri(name),
+                        "section": env.titles[section].astext(),
+                        "tags": settings.get(name, {}).get("tags", []),
+                        "keywords": settings.get(name, {}).get("keywords", []),
+                    }
+                )
+    text = f"const searchIndex = {json.dumps(recipes, ensure_ascii=False, separators=(',', ':'))};\n"
+    path = Path(app.outdir, "_static/search-index.js")
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def setup(app):
+    app.connect("builder-inited", check_keywords, priority=450)
+    app.connect("doctree-read", collect_text)
+    app.connect("env-purge-doc", purge_text)
+    app.connect("env-merge-info", merge_texts)
+    app.connect("build-finished", write_index)
+    return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

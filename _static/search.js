@@ -1,0 +1,194 @@
+// The search page. Ranks the recipes of search-index.js by BM25 over words and pairs of
+// words, so that a whole error message finds its recipe although the reader's own names in it
+// are in none. Uses `stopwords` and `Stemmer` of Sphinx's language_data.js.
+(() => {
+  const WEIGHTS = { title: 6, heading: 4, intro: 3, keywords: 4, tags: 1, prose: 1, output: 1.5, code: 0.5 };
+  const PAIR = 0.8; // what a pair of words counts, compared to a word
+  const SATURATION = 3;
+  const LENGTH = 0.6; // how much a long page is discounted: 0 not at all, 1 fully
+  const SHOWN = 10;
+  // What people type, and what the recipes say.
+  const SYNONYMS = {
+    amp: "mixed precision", bf16: "bfloat16", ckpt: "checkpoint", dcp: "distributed checkpoint",
+    ddp: "distributeddataparallel", fp16: "float16", fp32: "float32", gpu: "cuda", lr: "learning rate",
+    params: "parameters", ram: "memory",
+  };
+  const QUESTION = ["can", "do", "does", "how", "i", "my", "me", "should", "what", "when", "which", "why", "you", "your"];
+  const ignored = new Set([...stopwords, ...QUESTION]);
+
+  const stemmer = new Stemmer();
+  const stems = new Map();
+  const stem = (word) => {
+    if (!stems.has(word)) stems.set(word, word.length > 3 ? stemmer.stemWord(word) : word);
+    return stems.get(word);
+  };
+
+  // The words and pairs of words of a text; a name is also the words in it.
+  const terms = (text) => {
+    const found = [];
+    const words = (text.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? []).filter((word) => !/^\d+$/.test(word));
+    let before = "";
+    let plain = true; // the word before is an ignored one
+    for (const word of words) {
+      const parts = word.split("_").filter(Boolean);
+      if (parts.length > 1) found.push(word);
+      for (const part of parts) {
+        const one = stem(part);
+        if (!ignored.has(part)) found.push(one);
+        if (before && !(plain && ignored.has(part))) found.push(`${before} ${one}`);
+        before = one;
+        plain = ignored.has(part);
+      }
+    }
+    return found;
+  };
+
+  // For each recipe, term -> how much it is there; and term -> in how many recipes it is.
+  const counts = [];
+  const spread = new Map();
+  for (const recipe of searchIndex) {
+    const count = new Map();
+    let size = 0;
+    const add = (text, weight) => {
+      for (const term of terms(text)) {
+        count.set(term, (count.get(term) ?? 0) + weight);
+        size += weight;
+      }
+    };
+    add(recipe.title, WEIGHTS.title);
+    for (const keyword of recipe.keywords) add(keyword, WEIGHTS.keywords);
+    for (const tag of recipe.tags) add(tag, WEIGHTS.tags);
+    recipe.parts.forEach(([, heading, blocks], i) => {
+      if (i) add(heading, WEIGHTS.heading);
+      for (const [kind, text] of blocks) add(text, i || kind !== "prose" ? WEIGHTS[kind] : WEIGHTS.intro);
+    });
+    for (const term of count.keys()) spread.set(term, (spread.get(term) ?? 0) + 1);
+    counts.push({ count, size });
+  }
+  const average = counts.reduce((sum, { size }) => sum + size, 0) / (counts.length || 1);
+  const rarity = (term) => {
+    const n = spread.get(term) ?? 0;
+    return n && Math.log(1 + (searchIndex.length - n + 0.5) / (n + 0.5)) * (term.includes(" ") ? PAIR : 1);
+  };
+
+  // The terms of a query and what each counts.
+  const wanted = (query) => {
+    const weights = new Map();
+    const add = (text, weight) => {
+      for (const term of terms(text)) {
+        if (spread.has(term)) weights.set(term, Math.max(weights.get(term) ?? 0, weight * rarity(term)));
+      }
+    };
+    add(query, 1);
+    for (const word of query.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []) {
+      if (Object.hasOwn(SYNONYMS, word)) add(SYNONYMS[word], 0.5);
+      else if (word.length > 3 && !spread.has(stem(word))) {
+        for (const term of spread.keys()) if (term.startsWith(word) && !term.includes(" ")) add(term, 0.5);
+      }
+    }
+    return weights;
+  };
+
+  const search = (query) => {
+    const weights = wanted(query);
+    const hits = searchIndex.map((recipe, i) => {
+      const { count, size } = counts[i];
+      const norm = SATURATION * (1 - LENGTH + (LENGTH * size) / average);
+      let score = 0;
+      for (const [term, weight] of weights) {
+        const there = count.get(term) ?? 0;
+        score += (weight * there * (SATURATION + 1)) / (there + norm);
+      }
+      return { recipe, score };
+    });
+    hits.sort((a, b) => b.score - a.score);
+    const best = hits[0]?.score ?? 0;
+    return { weights, hits: hits.filter(({ score }) => score > best / 4).slice(0, SHOWN) };
+  };
+
+  // The place of a recipe that has most of what is wanted.
+  const place = (recipe, weights) => {
+    let best = { value: 0, anchor: "", heading: "", kind: "prose", text: recipe.promise };
+    recipe.parts.forEach(([anchor, heading, blocks], i) => {
+      for (const [kind, text] of blocks) {
+        for (const piece of kind === "prose" ? [text] : text.split("\n")) {
+          let value = 0;
+          for (const term of new Set(terms(piece))) value += weights.get(term) ?? 0;
+          value *= (kind === "code" ? 0.5 : 1) / Math.sqrt(20 + piece.length / 20);
+          if (value > best.value) best = { value, anchor: i ? anchor : "", heading: i ? heading : "", kind, text: piece };
+        }
+      }
+    });
+    return best;
+  };
+
+  const make = (name, parent, text = "", attributes = {}) => {
+    const element = document.createElement(name);
+    element.textContent = text;
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    parent.append(element);
+    return element;
+  };
+
+  // About 240 characters around the first wanted word, with all wanted words marked.
+  const snippet = (parent, { text, kind }, weights) => {
+    const isWanted = (word) => terms(word).some((term) => weights.has(term));
+    const pieces = text.trim().split(/([\p{L}\p{N}_]+)/u);
+    let start = 0;
+    for (let i = 0, length = 0; i < pieces.length; i++) {
+      length += pieces[i].length;
+      if (i % 2 && isWanted(pieces[i])) { start = length > 160 ? Math.max(0, i - 20) : 0; break; }
+    }
+    const element = make(kind === "prose" ? "p" : "pre", parent, start ? "… " : "");
+    let length = 0;
+    for (let i = start; i < pieces.length; i++) {
+      if (length > 240) { element.append(" …"); break; }
+      if (i % 2 && isWanted(pieces[i])) make("mark", element, pieces[i]);
+      else element.append(pieces[i]);
+      length += pieces[i].length;
+    }
+  };
+
+  const results = document.getElementById("search-results");
+  const status = document.getElementById("search-status");
+  const fields = document.querySelectorAll('input[name="q"]');
+  const show = () => {
+    const query = (new URLSearchParams(location.search).get("q") ?? "").trim();
+    for (const field of fields) field.value = query;
+    document.title = query ? `${query} · ${home}` : home;
+    results.replaceChildren();
+    if (!query) {
+      status.textContent = "";
+      return;
+    }
+    const { weights, hits } = search(query);
+    for (const { recipe } of hits) {
+      const found = place(recipe, weights);
+      const item = make("li", results);
+      make("a", make("h2", item), recipe.title, { href: recipe.url });
+      const where = make("p", item, recipe.section, { class: "where" });
+      if (found.anchor) {
+        where.append(" › ");
+        make("a", where, found.heading, { href: `${recipe.url}#${found.anchor}` });
+      }
+      snippet(item, found, weights);
+    }
+    status.textContent = hits.length
+      ? `${hits.length} ${hits.length === 1 ? "recipe" : "recipes"}, the best match first`
+      : "No recipe has any of these words. Try other words, or an API name, or look through all recipes.";
+  };
+
+  const home = document.title;
+  for (const field of fields) {
+    field.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const address = new URL(location.href);
+      address.search = new URLSearchParams({ q: field.value });
+      address.hash = "";
+      history.pushState(null, "", address);
+      show();
+    });
+  }
+  addEventListener("popstate", show);
+  show();
+})();

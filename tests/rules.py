@@ -1,0 +1,229 @@
+"""The rules of a recipe that can be read from its file.
+
+Each rule is a function that takes a `Source` and yields ``(line, problem)``, for example
+``(7, "its promise is 2 sentences: make it one")``; nothing for a recipe that keeps it.
+``CONTRIBUTING.md`` states them for authors. What takes a run to find out is in `running`.
+"""
+
+import ast
+import importlib.metadata
+import re
+import sys
+from functools import cache, cached_property
+from pathlib import Path
+
+from sphinx_gallery.py_source_parser import extract_file_config, split_code_and_text_blocks
+
+ROOT = Path(__file__).parent.parent
+#: The calls that make an output.
+SHOW = ("print", "plt.show")
+#: Words that talk about the authors, or down to the reader.
+WORDS = r"\b(we|our|us|let's|simply|just|obviously|trivially|please)\b"
+THREAD = r"`([\w.-]+)#(\d+)\s<https://github\.com/[\w.-]+/\1/(?:issues|pull|discussions)/\2>`__"
+
+
+class Source:
+    """A recipe's file, taken apart.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file; the folder two above it holds all recipes.
+    """
+
+    def __init__(self, path):
+        self.path, self.gallery = path, path.parent.parent
+        self.text = path.read_text(encoding="utf-8")
+        self.lines = self.text.splitlines()
+        self.settings, blocks = split_code_and_text_blocks(path)
+        self.docstring = ast.get_docstring(ast.parse(self.text), clean=False).strip("\n")
+        self.prose = [block for block in blocks[1:] if block.type == "text"]
+        self.cells = [(b.lineno, ast.parse(b.content)) for b in blocks if b.type == "code"]
+        self.paragraphs = [" ".join(part.split()) for part in self.docstring.split("\n\n")]
+
+    def line(self, text):
+        """Return the number of the first line with *text*, or 1."""
+        return next((i for i, line in enumerate(self.lines, 1) if text in line), 1)
+
+    @cached_property
+    def siblings(self):
+        """The labels of all recipes but this one."""
+        paths = [p for p in self.gallery.glob("*/[!_]*.py") if p != self.path]
+        return {f"sphx_glr_recipes_{p.parent.name}_{p.name}" for p in paths}
+
+
+def section(text, title):
+    """Return what is below the heading *title* in *text*, up to the next heading."""
+    found = re.search(rf"^{title}\n-{{{len(title)}}}\n(.*?)(?=\n[^\n]+\n-{{3,}}\n|\Z)", text, re.M | re.S)
+    return found and found[1].strip("\n")
+
+
+def title_is_underlined(source):
+    title, underline = (source.docstring.split("\n") + [""])[:2]
+    if underline != "=" * len(title):
+        yield 2, f"underline the title with {len(title)} times ="
+
+
+def promise_is_one_sentence(source):
+    promise = source.paragraphs[1] if len(source.paragraphs) > 1 else ""
+    if not promise.endswith(".") or re.search(r"[.!?]\s", promise):
+        yield 5, "the paragraph below the title is the promise: make it one sentence"
+    if len(promise) > 160:
+        yield 5, f"its promise has {len(promise)} characters: 160 fit on a card"
+
+
+def header_says_for_whom(source):
+    if not re.search(r"^\*\*For whom:\*\* .*\.$", "\n".join(source.paragraphs), re.M):
+        yield 5, "write a paragraph **For whom:** below the promise"
+
+
+def setup_installs_what_the_code_imports(source):
+    installed = re.search(r"^    pip install (.+)$", section(source.docstring, "Setup") or "", re.M)
+    named = set(installed[1].split()) if installed else set()
+    modules = set()
+    for node in (node for _, cell in source.cells for node in ast.walk(cell)):
+        if isinstance(node, ast.Import):
+            modules.update(alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            modules.add(node.module.split(".")[0])
+    local = {path.stem for path in source.path.parent.glob("_*.py")}
+    imported = modules - set(sys.stdlib_module_names) - local
+    needed = {_owners().get(module, [module])[0].lower() for module in imported}
+    if named != needed:
+        line = source.line("pip install")
+        yield line, f"Setup installs {sorted(named)}, the code imports {sorted(needed)}"
+
+
+@cache
+def _owners():
+    return importlib.metadata.packages_distributions()
+
+
+def steps_are_the_numbered_headings(source):
+    listed = re.findall(r"^(\d+\. .+)$", section(source.docstring, "Steps") or "", re.M)
+    headings = []
+    for block in source.prose:
+        for title, underline in re.findall(r"^(\d+\. .+)\n(~+)$", block.content, re.M):
+            headings.append(title)
+            if len(underline) != len(title):
+                yield source.line(title), f"underline {title!r} with {len(title)} times ~"
+    if not headings or [int(h.split(".")[0]) for h in headings] != list(range(1, len(headings) + 1)):
+        yield 1, "number the headings of the steps from 1 on, underlined with ~"
+    if listed != headings:
+        other = next((b or a for a, b in zip(listed + [""], headings + [""]) if a != b), "")
+        yield source.line(other), f"Steps and the headings differ at {other!r}"
+
+
+def links_lead_to_siblings(source):
+    more = section("\n".join(block.content for block in source.prose), "Learn more") or ""
+    if len(re.findall(r"^- :ref:", more, re.M)) < 2:
+        yield len(source.lines), "end with Learn more and at least two recipes, - :ref:`...`"
+    for label in re.findall(r":ref:`(?:[^`<]*<)?([^`>]*)>?`", source.text):
+        if label not in source.siblings:
+            yield source.line(label), f":ref: leads to no other recipe: {label}"
+
+
+def threads_are_named_and_linked(source):
+    text = re.sub(r"\n#\s*", " ", source.text)
+    good = [match[0] for match in re.finditer(THREAD, text)]
+    links = re.findall(r"`[^`<>]*<http[^>]*>`_*", text)
+    for link in links:
+        if "github.com" in link and link not in good:
+            number = re.search(r"https?://[^>]*", link)[0]
+            yield source.line(number), f"write `repository#NUMBER <address>`__ for {link}"
+    if len(re.findall("https?://", text)) != len(links):
+        yield source.line("://"), "an address outside of a link: write `text <address>`__"
+
+
+def settings_are_in_bounds(source):
+    tags, order = source.settings.get("tags", []), source.settings.get("reading_order")
+    contributing = " ".join((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split())
+    vocabulary = re.search(r"Tags: activities (.*?) \(.*?; topics (.*?)\.", contributing)
+    activities, topics = (re.findall("`(.+?)`", part) for part in vocabulary.groups())
+    line = source.line("sphinx_gallery_tags")
+    if not 2 <= len(tags) <= 5 or len(set(tags)) < len(tags):
+        yield line, f"{len(tags)} tags: give it 2 to 5 different ones"
+    if not set(tags) & set(activities):
+        yield line, f"no tag says what the reader is doing: add one of {activities}"
+    for tag in sorted(set(tags) - set(activities) - set(topics)):
+        yield line, f"{tag!r} is no tag: CONTRIBUTING.md lists them"
+    others = [p for p in source.path.parent.glob("[!_]*.py") if p != source.path]
+    same = [p.name for p in others if _order(p) == order]
+    if not isinstance(order, int) or same:
+        yield source.line("reading_order"), f"reading_order is {order}, as in {same}: choose a free number"
+
+
+def _order(path):
+    return extract_file_config(path.read_text(encoding="utf-8")).get("reading_order")
+
+
+def every_cell_shows_and_asserts(source):
+    """A cell that makes a claim shows it and asserts it; imports and definitions make none."""
+    shows = set(SHOW)
+    for _, cell in source.cells:  # functions of the recipe that print
+        functions = [node for node in cell.body if isinstance(node, ast.FunctionDef)]
+        shows |= {f.name for f in functions if any(_calls(node) & shows for node in f.body)}
+    for first, cell in source.cells:
+        body = [n for n in cell.body if not isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+        shown = any(_calls(node) & shows for node in body)
+        asserted = any(_asserts(node) for part in body for node in ast.walk(part))
+        if shown and not asserted:
+            yield first, "a cell shows something and asserts nothing: assert what its text claims"
+        if asserted and not shown:
+            yield first, "a cell asserts something and shows nothing: print what it asserts"
+
+
+def _calls(tree):
+    return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+
+
+def _asserts(node):
+    """Say whether *node* can fail: assert, raise AssertionError, assert_close(...)."""
+    if isinstance(node, ast.Raise):
+        return isinstance(node.exc, ast.Call) and ast.unparse(node.exc.func) == "AssertionError"
+    if isinstance(node, ast.Call):
+        return ast.unparse(node.func).endswith("assert_close")
+    return isinstance(node, ast.Assert) and not isinstance(node.test, ast.Constant)
+
+
+def no_cell_ends_in_a_bare_expression(source):
+    for first, cell in source.cells:
+        last = cell.body[-1] if cell.body else None
+        if isinstance(last, ast.Expr) and not isinstance(last.value, ast.Call):
+            yield first + last.lineno - 1, "a notebook would show this value, the page does not: print it"
+
+
+def lines_are_short(source):
+    for number, line in enumerate(source.lines, 1):
+        if len(line) > 88 and " " in line.lstrip("#- "):  # a link alone cannot be broken
+            yield number, f"{len(line)} characters: break the line at 88"
+
+
+def words_are_plain(source):
+    texts = [(1, source.docstring), *((b.lineno, b.content) for b in source.prose)]
+    for first, text in texts:
+        for number, line in enumerate(text.splitlines()):
+            for word in re.findall(WORDS, re.sub("``.*?``", "", line), re.I):
+                yield first + number, f"{word!r}: say it without"
+
+
+RULES = [
+    title_is_underlined,
+    promise_is_one_sentence,
+    header_says_for_whom,
+    setup_installs_what_the_code_imports,
+    steps_are_the_numbered_headings,
+    links_lead_to_siblings,
+    threads_are_named_and_linked,
+    settings_are_in_bounds,
+    every_cell_shows_and_asserts,
+    no_cell_ends_in_a_bare_expression,
+    lines_are_short,
+    words_are_plain,
+]
+
+
+def problems(path):
+    """Return all that is wrong with the recipe at *path*, as ``file:line: problem``."""
+    source = Source(path)
+    return [f"{path.name}:{line}: {what}" for rule in RULES for line, what in rule(source)]
