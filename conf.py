@@ -20,14 +20,20 @@ extensions = [
     "sphinx.ext.intersphinx",
     # others
     "sphinx_gallery.gen_gallery",
-    "sphinx_copybutton",
     # ours, in _ext/
     "api_links",
+    "assets",
+    "blocks",
     "cards",
     "errors",
     "execution",
+    "head",
+    "images",
+    "llms",
     "navigation",
+    "provenance",
     "related",
+    "repository",
     "search",
     "styles",
     "tags",
@@ -63,6 +69,8 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "thumbnail_size": (480, 300),
     "write_computation_times": False,
+    # Never the same twice: _ext/provenance.py says it in steps.
+    "min_reported_time": 10**6,
     "junit": "../junit.xml",
 }
 
@@ -95,9 +103,15 @@ html_theme_options = {
 html_sidebars = {"**": []}
 html_title = project
 html_static_path = ["_static"]
+html_additional_pages = {"404": "404.html"}
+# The address the site is published at, as in "https://example.org/cookbook/": for the
+# sitemap, and for what other sites show of a page.
+html_baseurl = ""
+# The address of the repository, as in "https://github.com/owner/name": for the links that
+# edit a recipe, report a problem with it and open it in Colab.
+repository = ""
 html_copy_source = False
 html_show_sourcelink = False
-copybutton_selector = "div.highlight pre"
 pygments_style = "a11y-high-contrast-light"
 
 # -- Links -----------------------------------------------------------------

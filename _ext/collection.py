@@ -84,6 +84,8 @@ class Recipe:
     def accepts(self, result):
         """Say whether a kept *result* fits: its line numbers too, if it shows any."""
         lines = result.get("lines")
+        if not result.get("date"):
+            return False  # kept before results had one
         return len(result["outputs"]) == len(self.code) and lines in (None, _lines(self.task))
 
     @property

@@ -34,6 +34,7 @@ from sphinx_gallery.utils import _replace_md5
 
 import cache
 import collection
+import provenance
 
 logger = logging.getLogger(__name__)
 
@@ -122,6 +123,7 @@ class Build:
                 if not result["error"]:
                     collection.look_for_output(tasks[name], result)
                 collection.remember_lines(tasks[name], result)
+                result["date"] = provenance.today()
                 self.results[name] = result
                 if not result["error"]:
                     self.cache.write(self.recipes[name].key, result)

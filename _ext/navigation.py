@@ -1,10 +1,11 @@
 """The navigation: sections, the recipes of the section one is in, previous and next.
 
 The theme's own sidebar lists every page on every page. This one gives the templates
-``gallery_sections``, whose length does not depend on how many recipes the other
-sections have: for a page of the section *Save and load* the result is
-``[{"title": "Save and load", "link": "index.html", "current": True, "recipes": [...]},
-{"title": "When loading fails", ..., "recipes": []}, ...]``.
+``gallery_sections``, whose length does not depend on how many recipes there are: those of
+the section one is in, and of a large section the nearest. For a page of the section
+*Save and load* the result is ``[{"title": "Save and load", "link": "index.html",
+"current": True, "count": 8, "recipes": [...]}, {"title": "When loading fails", ...,
+"recipes": []}, ...]``.
 
 ``prev`` and ``next`` lead from recipe to recipe, in reading order, where Sphinx's own go
 through the index page of each section. A page is written anew when what it shows of other
@@ -12,6 +13,15 @@ pages has changed, which Sphinx does not notice.
 """
 
 GALLERY = "recipes/index"
+#: How many recipes of a section are listed at most: the current one, and as many on each side.
+LISTED = 21
+
+
+def nearest(recipes, current):
+    """Return the `LISTED` members of *recipes* around *current*, or the first ones."""
+    middle = recipes.index(current) if current in recipes else 0
+    first = max(0, min(middle - LISTED // 2, len(recipes) - LISTED))
+    return recipes[first : first + LISTED]
 
 
 def recipes_in_order(env):
@@ -53,13 +63,14 @@ def add_gallery_sections(app, pagename, templatename, context, doctree):
                 "title": titles[section].astext(),
                 "link": link(section),
                 "current": current,
+                "count": len(recipes),
                 "recipes": [
                     {
                         "title": titles[recipe].astext(),
                         "link": link(recipe),
                         "current": recipe == pagename,
                     }
-                    for recipe in (recipes if current else ())
+                    for recipe in (nearest(recipes, pagename) if current else ())
                 ],
             }
         )

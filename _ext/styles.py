@@ -27,11 +27,10 @@ SHEETS = (
     "styles/pydata-sphinx-theme.css",
     "pygments.css",
     "css/theme.css",
-    "copybutton.css",
     "site.css",
 )
 #: Scripts of the page that name classes in words of their own.
-SCRIPTS = ("site.js", "copybutton.js", "doctools.js", "sphinx_highlight.js", "search.js", "filter.js")
+SCRIPTS = ("site.js", "search.js", "filter.js", "errors.js")
 LINK = re.compile(r"_static/styles(\.[0-9a-f]{8})?\.css")
 NAMES = re.compile(r"(?:\sclass|\sid)=\"([^\"]*)\"")
 
@@ -155,8 +154,15 @@ def write_stylesheet(app, exception):
     copy_changed(app, static)
     keep_time(app, static / "pygments.css")
     pages = sorted(p for p in Path(app.outdir).rglob("*.html") if static not in p.parents)
-    scripts = [static / name for name in SCRIPTS]
-    sheets = tuple((static / name).read_text(encoding="utf-8") for name in SHEETS)
+    folders = [Path(app.srcdir, folder) for folder in app.config.html_static_path]
+    folders += [Path(folder, "static") for folder in app.builder.theme.get_theme_dirs()]
+    folders.append(static)  # for pygments.css, which is generated in every build
+
+    def source(name):
+        return next(folder / name for folder in folders if (folder / name).exists())
+
+    scripts = [source(name) for name in SCRIPTS]
+    sheets = tuple(source(name).read_text(encoding="utf-8") for name in SHEETS)
     names = used_names(pages, scripts).intersection(*[re.findall(r"[\w-]+", "\n".join(sheets))])
     inputs = [*sheets, *sorted(names), Path(__file__).read_text(encoding="utf-8")]
     name = f"styles.{hashlib.sha256(repr(inputs).encode()).hexdigest()[:8]}.css"

@@ -28,7 +28,48 @@ if (query) {
   for (const field of document.querySelectorAll('input[name="q"]')) field.value = query;
 }
 
-// What is too wide to fit scrolls, and can be scrolled with the keyboard.
-for (const block of document.querySelectorAll("pre, .table-wrapper, .pst-scrollable-table-container")) {
-  if (block.scrollWidth > block.clientWidth) block.tabIndex = 0;
+// Code and output: a button that copies it, without the prompts of a console; one that
+// unfolds what is long; and what does not fit can be scrolled with the keyboard.
+const textOf = (pre) => {
+  const lines = pre.textContent.replace(/\n+$/, "").split("\n");
+  const prompt = /^(>>>|\.\.\.|\$)( |$)/;
+  const typed = /^(>>>|\$) /.test(lines[0]) ? lines.filter((line) => prompt.test(line)) : lines;
+  return typed.map((line) => (typed === lines ? line : line.replace(prompt, ""))).join("\n");
+};
+const addButton = (block, name, text, label, click) => {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = name;
+  made.textContent = text;
+  if (label) made.setAttribute("aria-label", label);
+  made.addEventListener("click", () => click(made));
+  block.append(made);
+};
+for (const pre of document.querySelectorAll(".bd-article div.highlight > pre")) {
+  const block = pre.parentElement.parentElement;
+  const what = block.classList.contains("sphx-glr-script-out") ? "output" : "code";
+  addButton(block, "copy-text", "Copy", `Copy this ${what}`, async (made) => {
+    try {
+      await navigator.clipboard.writeText(textOf(pre));
+      made.textContent = "Copied";
+    } catch { // no clipboard for this page: select it, so that the keyboard copies it
+      getSelection().selectAllChildren(pre);
+      made.textContent = "Selected";
+    }
+    setTimeout(() => { made.textContent = "Copy"; }, 2000);
+  });
+  if (block.classList.contains("long-output")) {
+    const all = `Show all ${textOf(pre).split("\n").length} lines`;
+    addButton(block, "unfold", all, "", (made) => {
+      made.textContent = block.classList.toggle("unfolded") ? "Show fewer lines" : all;
+      made.setAttribute("aria-expanded", block.classList.contains("unfolded"));
+    });
+  }
 }
+const sizes = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth || target.scrollHeight > target.clientHeight + 1) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+for (const block of document.querySelectorAll(".bd-article pre, .bd-article table")) sizes.observe(block);

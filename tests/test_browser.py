@@ -4,10 +4,7 @@ Without a Chromium the tests are skipped, unless ``REQUIRE_BROWSER=1`` (as in ``
 """
 
 import pytest
-from conftest import RECIPES
-
-PAGES = ["index", "recipes/index", "recipes/troubleshooting/index", "search", "errors"]
-PAGES += [f"recipes/{name}" for name in RECIPES]
+from conftest import PAGES, recipe
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -54,3 +51,53 @@ def test_menu_of_recipes_opens_on_a_phone(visit):
     page.click("text=All recipes")
     link.click()
     assert page.url.endswith("recipes/troubleshooting/index.html")
+
+
+def test_code_and_output_are_copied_as_they_are_typed(visit):
+    page = visit("recipes/recipes/what_is_state_dict")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    for label, block in (("Copy this code", ".highlight-Python"), ("Copy this output", ".sphx-glr-script-out")):
+        button = page.get_by_role("button", name=label).last
+        button.focus()
+        button.press("Enter")
+        page.wait_for_function("document.activeElement.textContent === 'Copied'")
+        shown = page.locator(f"{block} pre").last.inner_text().rstrip("\n")
+        assert page.evaluate("navigator.clipboard.readText()") == shown
+    assert page.complaints == []
+
+
+def test_long_output_folds_and_unfolds_and_prints_whole(browser, module_site):
+    tiny = module_site({"one.py": recipe("for i in range(60):\n    print(f'line {i}')")})
+    assert tiny.build().code == 0
+    page = browser.new_page()
+    page.goto(tiny.page("one.html").as_uri())
+    block = page.locator(".long-output pre")
+    assert "line 59" in block.inner_text()
+    cut = "it => it.scrollHeight > it.clientHeight + 1"
+    assert block.evaluate(cut) and block.get_attribute("tabindex") == "0"
+    button = page.get_by_role("button", name="Show all 60 lines")
+    button.click()
+    assert not block.evaluate(cut)
+    page.get_by_role("button", name="Show fewer lines").click()
+    page.emulate_media(media="print")
+    assert not block.evaluate(cut)
+    page.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_violates_its_policy_from_a_server_or_a_file(browser, site, address, name):
+    for place in (address, site.as_uri()):
+        if name == "404" and place != address:
+            continue  # a host shows it, nobody opens it
+        page = browser.new_page()
+        complaints = []
+        page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
+        page.add_init_script(
+            "addEventListener('securitypolicyviolation', e => console.error(e.violatedDirective, e.blockedURI))"
+        )
+        page.goto(f"{place}/{name}.html", wait_until="load")
+        assert complaints == []
+        assert page.evaluate("getComputedStyle(document.body).display") == "flex", "no styles"
+        assert page.locator("button.color-theme").is_visible(), "no script"
+        assert page.evaluate("document.cookie || Object.keys(localStorage).length") == 0
+        page.close()

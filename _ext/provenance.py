@@ -1,0 +1,60 @@
+"""On each recipe's page: what it was verified with, when, and how long it ran.
+
+The template gets ``provenance`` for a recipe that was executed, for example
+``{"torch": "2.13.0", "python": "3.11.2", "date": "2026-11-23", "time": "under 5 seconds"}``.
+
+The date is the one the build declares, ``SOURCE_DATE_EPOCH``, and else the day on which the
+result was made, which the result carries in the cache: a page changes when its recipe is
+executed, not when time passes. The run time is in steps far apart, for it is never the
+same twice, and pages are. A page is made anew when what it says here changes.
+"""
+
+import importlib.metadata
+import os
+import platform
+from datetime import datetime, timezone
+
+STEPS = ((5, "under 5 seconds"), (20, "under 20 seconds"), (60, "under a minute"), (120, "under 2 minutes"))
+
+
+def today():
+    """Return the date that the build declares, or the present one, as ``2026-11-23``."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    moment = datetime.fromtimestamp(int(epoch), timezone.utc) if epoch else datetime.now(timezone.utc)
+    return moment.date().isoformat()
+
+
+def provenance(result):
+    """Return what the page of a recipe with *result* says; None if it was not executed or failed."""
+    if not result or result["error"]:
+        return None
+    return {
+        "torch": importlib.metadata.version("torch").partition("+")[0],
+        "python": platform.python_version(),
+        "date": today() if os.environ.get("SOURCE_DATE_EPOCH") else result.get("date"),
+        "time": next((text for limit, text in STEPS if result["seconds"] < limit), "minutes"),
+    }
+
+
+def outdated(app, env, added, changed, removed):
+    """Return the pages whose provenance is no longer what they say."""
+    build, gallery = app.recipe_build, app.config.sphinx_gallery_conf["gallery_dirs"][0]
+    known = getattr(env, "recipe_provenance", {})
+    env.recipe_provenance = {
+        f"{gallery}/{name.removesuffix('.py')}": provenance(build.results.get(name)) for name in build.recipes
+    }
+    return [
+        page
+        for page, value in env.recipe_provenance.items()
+        if value and page in env.found_docs and value != known.get(page)
+    ]
+
+
+def show(app, pagename, templatename, context, doctree):
+    context["provenance"] = getattr(app.env, "recipe_provenance", {}).get(pagename)
+
+
+def setup(app):
+    app.connect("env-get-outdated", outdated)
+    app.connect("html-page-context", show)
+    return {"env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
