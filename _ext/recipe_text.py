@@ -73,7 +73,7 @@ class RecipeText:
                 wanted = Tags([*self.app.tags, "html"]).eval_condition(node["expr"])
                 node.replace_self(node.children if wanted else nodes.comment())
             for node in list(document.findall(addnodes.pending_xref)):
-                node.replace_self(self.resolve(node, node[0].deepcopy()))
+                node.replace_self(self.resolve(node, node[0].deepcopy(), document))
             for node in document.findall(nodes.reference):
                 if "refid" in node and self.site:
                     node["refuri"] = f"{self.site}/{docname}.html#{node['refid']}"
@@ -81,7 +81,7 @@ class RecipeText:
             env.temp_data.clear()
         return document
 
-    def resolve(self, node, content):
+    def resolve(self, node, content, document):
         """Return what stands for the reference *node*: a link, or the text *content*."""
         if node["reftype"] == "ref" and node["reftarget"] in self.labels:
             docname, title = self.labels[node["reftarget"]]
@@ -89,4 +89,13 @@ class RecipeText:
             if self.site:
                 return nodes.reference("", text, refuri=f"{self.site}/{docname}.html")
             return nodes.inline("", text)
-        return missing_reference(self.app, self.app.env, node, content) or content
+        found = missing_reference(self.app, self.app.env, node, content)
+        if found or node["refdomain"] != "std":
+            return found or content
+        anchor = document.nameids.get(node["reftarget"])
+        if not node["refexplicit"]:
+            part = document.ids.get(anchor)
+            if not isinstance(part, nodes.section):
+                return node  # its text is not known yet, so it has no form
+            content = nodes.inline("", part[0].astext())
+        return nodes.reference("", "", content, refid=anchor) if anchor else content

@@ -63,6 +63,11 @@ def prose(root, admonition, title):
     }
 
 
+def _top(address):
+    """Return *address* without an anchor that is the top of its page."""
+    return re.sub("#sphx-glr-.*", "", address)
+
+
 def on_page(path):
     """Return what the page at *path* says: prose, links, code, outputs and figures."""
     page = BeautifulSoup(Path(path).read_text(encoding="utf-8"), "html.parser")
@@ -85,7 +90,7 @@ def on_page(path):
         if urlsplit(link["href"]).scheme:
             links.append((squeeze(link), link["href"]))
         elif canonical:
-            links.append((squeeze(link), urljoin(canonical["href"], link["href"])))
+            links.append((squeeze(link), _top(urljoin(canonical["href"], link["href"]))))
     return {**shown, "links": links, **prose(root, ".admonition", ".admonition-title")}
 
 
@@ -110,7 +115,7 @@ def in_notebook(path):
     for tag in root.select(".input, .output_wrapper"):
         tag.decompose()
     links = [(squeeze(link), link["href"]) for link in root.select("a[href]")]
-    return {**shown, "links": links, **prose(root, "blockquote:has(> p > strong)", "strong")}
+    return {**shown, "links": links, **prose(root, "blockquote:has(strong)", "strong")}
 
 
 def cells(path, kind):
@@ -189,7 +194,7 @@ A quoted ````code with `backticks` in it````, *emphasis*, **strong**\ er, an add
 https://example.org/a_b_c, `a link <https://example.org/x_(y)>`__, `another`_,
 :class:`torch.nn.Module`, :meth:`~torch.nn.Module.load_state_dict`, :mod:`pickle`,
 :attr:`the shape <torch.Tensor.shape>`, :ref:`sphx_glr_recipes_section_two.py`,
-:ref:`the other <sphx_glr_recipes_section_two.py>` and :ref:`here <place>`.
+:ref:`the other <sphx_glr_recipes_section_two.py>` and :ref:`here <place>`, :ref:`place`.
 
 .. _another: https://example.org/another
 .. _place:
@@ -254,10 +259,10 @@ A quotation:
 term
     What it means.
 
-:field: body
-
 | line one
 | line two
+
+:field: body
 
 .. only:: html
 
@@ -294,10 +299,10 @@ def test_whatever_a_recipe_says_is_the_same_in_the_notebook(rich):
     page, path = on_page(rich.page("one.html")), downloads(rich.page("one.html"))[".ipynb"]
     notebook = in_notebook(path)
     # Definitions and fields are no lists of Markdown's: there they are lists of bold terms.
-    extra = [("ul", "1", [("term What it means.", [])]), ("ul", "1", [("field body", [])])]
+    extra = [("ul", "1", [("term What it means.", [])]), ("ul", "1", [("field: body", [])])]
     assert [o for o in notebook["lists"] if o in extra] == extra
     notebook["lists"] = [o for o in notebook["lists"] if o not in extra]
-    notebook["emphasis"] = [e for e in notebook["emphasis"] if e[1] not in ("term", "field")]
+    notebook["emphasis"] = [e for e in notebook["emphasis"] if e[1] not in ("term", "field:")]
     assert len(page["admonitions"]) == 3
     for what in page:
         assert notebook[what] == page[what], what
