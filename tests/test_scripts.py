@@ -2,7 +2,9 @@
 
 import ast
 import importlib.metadata
+import os
 import re
+import subprocess
 import sys
 import tomllib
 
@@ -70,3 +72,14 @@ def test_the_block_is_only_in_the_script(site, name):
     page = site / f"recipes/{name}.html"
     assert "requires-python" not in parse(page).get_text()
     assert "requires-python" not in downloads(page)[".ipynb"].read_text(encoding="utf-8")
+
+
+def test_figures_do_not_wait_for_a_screen(site, tmp_path):
+    name = next(name for name in RECIPES if "plt.show()" in source_of(name))
+    screen = ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND")
+    done = subprocess.run(
+        [sys.executable, downloads(site / f"recipes/{name}.html")[".py"]], cwd=tmp_path,
+        env={key: value for key, value in os.environ.items() if key not in screen},
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
