@@ -252,6 +252,15 @@ def _version(name):
 _packages = lru_cache(maxsize=None)(importlib.metadata.packages_distributions)
 
 
+def requirements(code):
+    """Return what to install for the blocks *code*, as in ``["torch==2.13.0"]``; torch first."""
+    text = "\n".join(block.content for block in code)
+    modules = set(re.findall(r"^\s*(?:import|from)\s+(\w+)", text, re.M)) - sys.stdlib_module_names
+    names = {name for module in modules for name in _packages().get(module, ())}
+    names = sorted(names, key=lambda name: (name != "torch", name))
+    return [f"{name}=={importlib.metadata.version(name).partition('+')[0]}" for name in names]
+
+
 def local_files(path):
     """Return the helper modules and data files that the recipe at *path* names, sorted.
 

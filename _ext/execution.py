@@ -243,6 +243,8 @@ class Build:
         for path in folder.glob(f"sphx_glr_{target.stem}_[0-9][0-9][0-9]*.png"):
             if path.name not in images:
                 path.unlink()
+        if not images:  # or sphinx-gallery would keep the picture of a failure, or of before
+            (folder / f"thumb/sphx_glr_{target.stem}_thumb.png").unlink(missing_ok=True)
         for name, content in images.items():
             content, path = content.encode("latin-1"), folder / name
             if not path.exists() or path.read_bytes() != content:

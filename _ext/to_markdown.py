@@ -16,6 +16,7 @@ What Markdown cannot say is an :class:`Unsupported` error, never left out in sil
 and the end of the box are lost, and leaves ``<`` and ``$`` of the text in force.)
 """
 
+import html
 import re
 
 from docutils import nodes
@@ -48,7 +49,7 @@ class Unsupported(ValueError):
     """Something that Markdown cannot say; ``node`` is what."""
 
     def __init__(self, node):
-        super().__init__(f"a notebook cannot show a {node.tagname!r}")
+        super().__init__(f"a notebook has no form for {node.tagname!r}")
         self.node = node
 
 
@@ -89,8 +90,9 @@ def _inline(node):
 
 
 def quoted(address):
-    """Return *address* without what would end a link."""
-    return re.sub(r"[\s()<>]", lambda match: f"%{ord(match[0]):02X}", address)
+    """Return *address* as a link needs it, where something in it would end the link."""
+    address = re.sub(r"[\s<>]", lambda match: f"%{ord(match[0]):02X}", address)
+    return f"<{address}>" if re.search("[()]", address) else address
 
 
 def code(text):
@@ -161,6 +163,7 @@ def _definitions(node, level):
     items = []
     for item in node:
         name = "".join(inline(part) for part in item[:-1])
+        name += ":" if isinstance(item, nodes.field) else ""
         items.append(_item("- ", f"**{name}**\n\n{blocks(item[-1])}"))
     return "\n".join(items)
 
@@ -185,7 +188,11 @@ def _cell(entry):
     for child in entry:
         if not isinstance(child, nodes.paragraph):
             raise Unsupported(child)
-    return "<br>".join(inline(child) for child in entry).replace("|", "\\|")
+    text = "<br>".join(inline(child) for child in entry)
+    # No escape holds in inline code in every program that shows notebooks.
+    code_with_bar = re.compile(r"`([^`|]*\|[^`]*)`")
+    text = code_with_bar.sub(lambda m: f"<code>{html.escape(m[1])}</code>".replace("|", "&#124;"), text)
+    return text.replace("|", "\\|")
 
 
 def _beginning(text):
