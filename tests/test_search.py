@@ -5,6 +5,7 @@ import tomllib
 
 import pytest
 from conftest import RECIPES, ROOT, recipe
+from pages import parse
 
 QUERIES = tomllib.loads((ROOT / "tests/queries.toml").read_text(encoding="utf-8"))
 
@@ -28,8 +29,8 @@ def search(browser, site):
     page.close()
 
 
-def test_every_recipe_has_queries_in_words_of_their_own(site):
-    assert set(QUERIES) == set(RECIPES)
+def test_queries_are_in_words_of_their_own(site):
+    assert set(QUERIES) <= set(RECIPES), "queries for a recipe that is gone"
     for name, queries in QUERIES.items():
         title = (ROOT / f"recipes_source/{name}.py").read_text(encoding="utf-8").splitlines()[1]
         assert len(set(queries)) >= 3, name
@@ -37,9 +38,10 @@ def test_every_recipe_has_queries_in_words_of_their_own(site):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_first_hit_is_the_recipe_that_answers(search, name):
+def test_first_hit_is_the_recipe_that_answers(search, site, name):
     wrong = {}
-    for query in QUERIES[name]:
+    title = parse(site / f"recipes/{name}.html").h1.find(string=True).strip()
+    for query in [title, *QUERIES.get(name, [])]:
         hits = search(query)
         if hits[:1] != [f"recipes/{name}.html"]:
             wrong[query] = hits[:2]
