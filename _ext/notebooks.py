@@ -3,7 +3,8 @@
 While sphinx-gallery makes its pages (``builder-inited``, between :mod:`execution`'s
 handlers), its ``jupyter_notebook`` and ``save_notebook`` are replaced. Sphinx itself reads
 the text of a recipe and what it shows, as it will for the page, so that a role, a list or a
-quotation mark is the same in both (:mod:`recipe_text`); :mod:`to_markdown` writes it. Input, of a recipe:
+quotation mark is the same in both (:mod:`recipe_text`); :mod:`to_markdown` writes it. Input,
+of a recipe:
 
     # %%
     # 2. Load it
@@ -17,7 +18,8 @@ the output of the page; before them, a cell that says what to install.
 
 A link to another page of the site is one where ``html_baseurl`` says where the site is,
 and else plain text: a file on a reader's disk cannot know. Beside each notebook
-``NAME.ipynb.sha256`` says what it was made from, so that what has not changed is not made.
+``NAME.ipynb.sha256`` says what its links depend on, the title of another recipe for example:
+where that changes, the notebook is made anew, though its recipe is as it was.
 
 Private names relied on: the two of ``sphinx_gallery.gen_rst``.
 """
@@ -25,19 +27,15 @@ Private names relied on: the two of ``sphinx_gallery.gen_rst``.
 import base64
 import hashlib
 import json
-import shutil
+import re
 import struct
-import sys
 from collections import Counter
 from pathlib import Path
 
-import docutils
-import sphinx
 from docutils import nodes
 from sphinx_gallery import gen_rst
 
 import collection
-import recipe_text
 import to_markdown
 from recipe_text import RecipeText
 
@@ -64,20 +62,33 @@ class Notebooks:
     def __init__(self, app):
         self.app, self.build = app, app.recipe_build
         self.text = RecipeText(app)
-        self.context = self._context()
+        inventories = [
+            Path(app.srcdir, path).read_bytes()
+            for _, (_, paths) in app.config.intersphinx_mapping.values()
+            for path in paths
+            if path and Path(app.srcdir, path).is_file()
+        ]
+        self.addresses = hashlib.sha256(b"".join(inventories)).hexdigest()
         self.stock = {}
 
-    def _context(self):
-        """Return what all notebooks depend on, besides their recipe."""
-        paths = [Path(m.__file__) for m in (sys.modules[__name__], recipe_text, to_markdown)]
-        for _, (_, inventories) in self.app.config.intersphinx_mapping.values():
-            paths += [Path(self.app.srcdir, path) for path in inventories if path]
-        digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.exists()]
-        return [self.text.site, self.text.labels, digests, docutils.__version__, sphinx.__version__]
+    def links(self, name):
+        """Return a digest of what the links of a notebook depend on, besides its recipe."""
+        text = "".join(block.content for block in self.build.recipes[name].blocks)
+        labels = {label: self.text.labels.get(label) for label in re.findall(r"sphx_glr_\w+\.py", text)}
+        parts = [self.text.site, labels, self.addresses]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def stamp(self, name):
+        return Path(self.build.gallery, name).with_suffix(".ipynb.sha256")
 
     # -- in sphinx-gallery's place -------------------------------------------
 
     def attach(self):
+        for name in self.build.recipes:
+            stamp = self.stamp(name)
+            if not stamp.exists() or stamp.read_text() != self.links(name):
+                # so that execution.py lets it be made, though the recipe is as it was
+                Path(self.build.gallery, f"{name}.stamp").unlink(missing_ok=True)
         ours = {"jupyter_notebook": self.jupyter_notebook, "save_notebook": self.save_notebook}
         for name, function in ours.items():
             self.stock[name] = getattr(gen_rst, name)
@@ -95,22 +106,16 @@ class Notebooks:
         """Write the notebook of *script_blocks* to *write_file*, ``NAME.ipynb.new``."""
         target = Path(write_file).with_suffix("")
         name = target.relative_to(self.build.gallery).with_suffix(".py").as_posix()
-        result = self.build.results.get(name) or {"outputs": [], "error": None, "images": {}}
-        images = [hashlib.sha256(i.encode()).hexdigest() for i in result["images"].values()]
+        result = self.build.results.get(name) or {"outputs": [], "error": None}
         requirements = collection.requirements(b for b in script_blocks if b.type == "code")
-        parts = [script_blocks, result["outputs"], images, requirements, self.context]
-        digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-        stamp = target.with_suffix(".ipynb.sha256")
-        if target.exists() and stamp.exists() and stamp.read_text() == digest:
-            shutil.copyfile(target, write_file)
-            return
         problems = len(self.build.problems)
         cells = self.cells(name, script_blocks, result, requirements)
         notebook = {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
         text = json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True)
         Path(write_file).write_text(text + "\n", encoding="utf-8")
+        self.stamp(name).unlink(missing_ok=True)
         if len(self.build.problems) == problems:
-            stamp.write_text(digest)
+            self.stamp(name).write_text(self.links(name))
 
     # -- what is in it -------------------------------------------------------
 
