@@ -5,8 +5,9 @@ The template gets ``provenance`` for a recipe that was executed, for example
 
 The date is the one the build declares, ``SOURCE_DATE_EPOCH``, and else the day on which the
 result was made, which the result carries in the cache: a page changes when its recipe is
-executed, not when time passes. The run time is in steps far apart, for it is never the
-same twice, and pages are. A page is made anew when what it says here changes.
+executed, not when time passes. The run time is in steps, and it is left out where a date is
+declared: such a build is to give the same bytes twice, and no run time is the same twice.
+A page is made anew when what it says here changes.
 """
 
 import importlib.metadata
@@ -28,11 +29,13 @@ def provenance(result):
     """Return what the page of a recipe with *result* says; None if it was not executed or failed."""
     if not result or result["error"]:
         return None
+    declared = os.environ.get("SOURCE_DATE_EPOCH")
+    time = next((text for limit, text in STEPS if result["seconds"] < limit), "minutes")
     return {
         "torch": importlib.metadata.version("torch").partition("+")[0],
         "python": platform.python_version(),
-        "date": today() if os.environ.get("SOURCE_DATE_EPOCH") else result.get("date"),
-        "time": next((text for limit, text in STEPS if result["seconds"] < limit), "minutes"),
+        "date": today() if declared else result.get("date"),
+        "time": None if declared else time,
     }
 
 

@@ -34,9 +34,8 @@ OPTIONS = (
 
 def sphinx(source, out, *options, **environment):
     """Run Sphinx in a process of its own, as `make html` does; return what it printed."""
-    environment = {k: v for k, v in {**os.environ, **environment}.items() if v is not None}
-    environment.setdefault("NO_COLOR", "1")
-    environment.setdefault("SOURCE_DATE_EPOCH", "1700000000")
+    ours = {"NO_COLOR": "1", "SOURCE_DATE_EPOCH": "1700000000"}
+    environment = {k: v for k, v in {**ours, **os.environ, **environment}.items() if v is not None}
     return subprocess.run(
         [sys.executable, "-m", "sphinx", "-nW", "--keep-going", *options, str(source), str(out)],
         capture_output=True, text=True, env=environment, timeout=550, cwd=source,

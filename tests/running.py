@@ -14,12 +14,13 @@ from types import SimpleNamespace
 
 #: Python imports this first in every process: it refuses to look up or call another machine.
 NO_NETWORK = """
+import socket
 import sys
 
-LOCAL = (None, "", "localhost", "0.0.0.0", "::", "::1", b"localhost")
+LOCAL = (None, "", "localhost", socket.gethostname(), "0.0.0.0", "::", "::1", b"localhost")
 
 def refuse(event, args):
-    if event == "socket.getaddrinfo":
+    if event in ("socket.getaddrinfo", "socket.gethostbyname"):
         host = args[0]
     elif event in ("socket.connect", "socket.sendto") and isinstance(args[1], tuple):
         host = args[1][0]
@@ -53,6 +54,8 @@ def run_script(path, folder, seed=0, threads=1):
         "PYTHONPATH": str(folders["site"]),
         "PYTHONWARNINGS": ",".join(f"error::{name}:__main__" for name in WARNINGS),
         "TMPDIR": str(folders["temporary"]),
+        # importing torch._dynamo makes this folder, which no recipe is to answer for
+        "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor"),
     }
     with open(folder / "stdout", "w+") as stdout, open(folder / "stderr", "w+") as stderr:
         process = subprocess.Popen(
