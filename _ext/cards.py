@@ -8,7 +8,7 @@ cards a list whose items have a class for each tag:
     <ul class="cards"><li class="card tag-saving tag-module">image, link, promise</li></ul>
 
 Relies on the reStructuredText of ``sphinx_gallery.backreferences.THUMBNAIL_TEMPLATE`` and
-``THUMBNAIL_PARENT_DIV`` in 0.22.1; ``tests/test_gallery.py`` fails when it changes.
+``THUMBNAIL_PARENT_DIV`` in 0.22.1; ``tests/test_attachment.py`` fails when it changes.
 """
 
 import html

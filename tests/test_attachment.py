@@ -1,0 +1,63 @@
+"""The names of others that `_ext/` replaces or reads: an upgrade that changes one fails here.
+
+Each is a name that a module of ours says in its docstring that it relies on. Signatures are
+written out, so that a change shows as a difference.
+"""
+
+import inspect
+from multiprocessing import forkserver
+
+import pytest
+from sphinx_gallery import _doctree_links, backreferences, downloads, gen_gallery, gen_rst, utils
+
+SIGNATURES = {
+    gen_rst.execute_script: "script_blocks script_vars gallery_conf file_conf",
+    gen_rst.execute_code_block: "compiler block example_globals script_vars gallery_conf file_conf",
+    gen_rst.handle_exception: "exc_info src_file script_vars gallery_conf",
+    gen_rst.generate_file_rst: "fname target_dir src_dir gallery_conf",
+    gen_rst.identify_names: "script_blocks ref_regex global_variables node",
+    gen_rst.zip_files: "file_list zipname relative_to extension",
+    gen_rst.jupyter_notebook: "script_blocks gallery_conf target_dir",
+    gen_rst.save_notebook: "work_notebook write_file",
+    gen_rst.get_md5sum: "src_file mode",
+    utils._replace_md5: "fname_new fname_old method mode check",
+    gen_gallery._fill_gallery_conf_defaults: "sphinx_gallery_conf app check_keys",
+    backreferences._make_ref_regex: "default_role",
+}
+
+
+@pytest.mark.parametrize("function", SIGNATURES, ids=lambda function: function.__name__)
+def test_function_has_the_parameters_that_we_know(function):
+    assert " ".join(inspect.signature(function).parameters) == SIGNATURES[function]
+
+
+def test_functions_are_looked_up_where_we_replace_them():
+    for name in ("execute_script", "zip_files", "jupyter_notebook", "save_notebook", "_replace_md5"):
+        assert name in gen_rst.generate_file_rst.__code__.co_names, name
+    assert "identify_names" in gen_rst._get_backreferences.__code__.co_names
+    assert "generate_file_rst" in gen_rst.generate_dir_rst.__code__.co_names
+    assert "execute_code_block" in gen_rst.execute_script.__code__.co_names
+    assert "handle_exception" in gen_rst.execute_code_block.__code__.co_names
+    assert "zip_files" in downloads.python_zip.__code__.co_names
+
+
+def test_tee_has_what_ours_overrides():
+    tee = gen_rst._LoggingTee
+    for name in ("set_std_and_reset_position", "write", "restore_std"):
+        assert callable(getattr(tee, name))
+    for function in (gen_rst.execute_script, gen_rst._check_reset_logging_tee):
+        assert "_LoggingTee" in function.__code__.co_names
+
+
+def test_texts_that_we_read_in_sphinx_gallerys_pages():
+    assert 'class="sphx-glr-thumbcontainer" {tags}tooltip="{intro}"' in backreferences.THUMBNAIL_TEMPLATE
+    assert "thumbnail-parent-div-open" in backreferences.THUMBNAIL_PARENT_DIV
+    assert "thumbnail-parent-div-close" in backreferences.THUMBNAIL_PARENT_DIV_CLOSE
+    assert gen_rst.CODE_OUTPUT.startswith(".. rst-class:: sphx-glr-script-out\n\n .. code-block:: none")
+    assert hasattr(_doctree_links, "code_links_block")
+
+
+def test_fork_server_has_the_attributes_that_we_use():
+    server = forkserver._forkserver
+    for name in ("_forkserver_alive_fd", "_forkserver_address", "_forkserver_pid"):
+        assert hasattr(server, name)
