@@ -86,7 +86,7 @@ class Cache:
             if hashlib.sha256(body).hexdigest().encode() != digest:
                 raise ValueError("its checksum does not match")
             result = check(json.loads(body))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as problem:
             logger.info("cache: %s is no usable entry (%s): executing again", path, problem)
