@@ -6,6 +6,7 @@ encoders, and ``gc.freeze`` spares every recipe sphinx-gallery's ``gc.collect`` 
 it. Nothing here may start a thread or touch an accelerator: both would not survive a fork.
 """
 
+import atexit
 import gc
 import io
 import warnings
@@ -15,6 +16,7 @@ import matplotlib
 matplotlib.use("agg")
 
 import matplotlib.pyplot as plt
+import psutil
 import sphinx_gallery.gen_gallery
 import torch
 import torch._dynamo
@@ -23,6 +25,8 @@ import figures
 import local
 
 local.prctl(local.PR_SET_CHILD_SUBREAPER, 1)
+# The server ends when the build does, however that ended: with all that recipes started.
+atexit.register(lambda: local.kill(psutil.Process().children(recursive=True)))
 warnings.filterwarnings("ignore", message="forkserver: waitpid returned")
 
 figure, axes = plt.subplots(layout="constrained")

@@ -329,10 +329,10 @@ class TestCache:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_signal_ends_everything_and_the_next_build_goes_on(tiny_site, number):
-    slow = "import subprocess, time\nprocess = subprocess.Popen(['sleep', '986.{}'])\ntime.sleep({})\nprint(1)"
-    marker = f"986.{int(number)}"
+    slow = "import subprocess, time\nprocess = subprocess.Popen(['sleep', '{}'])\ntime.sleep({})\nprint(1)"
+    marker = f"986.{os.getpid()}{int(number):02}"
     site = tiny_site({"quick.py": recipe("print(1)", "Quick")})
-    site.write("section/slow.py", recipe(slow.format(int(number), 100), "Slow"))
+    site.write("section/slow.py", recipe(slow.format(marker, 100), "Slow"))
     build = subprocess.Popen(
         [sys.executable, "-m", "sphinx", "-nW", "--keep-going",
          "-d", str(site.folder / "_build/doctrees"), str(site.folder), str(site.out)],
@@ -352,7 +352,7 @@ def test_signal_ends_everything_and_the_next_build_goes_on(tiny_site, number):
     assert build.wait(15) != 0
     gone, alive = psutil.wait_procs(family, timeout=10)
     assert not alive and not running()
-    site.write("section/slow.py", recipe(slow.format(int(number), 0), "Slow"))
+    site.write("section/slow.py", recipe(slow.format(marker, 0), "Slow"))
     done = site.build()
     assert done.code == 0 and executed(done.log) == ["slow"]
     assert outputs(site.page("quick.html")) == ["1"]
