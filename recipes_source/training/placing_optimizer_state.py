@@ -28,7 +28,7 @@ Steps
 """
 
 # sphinx_gallery_tags = ["optimizer", "device", "dtype"]
-# sphinx_gallery_keywords = ["move the optimizer", "optimizer to GPU", "optimizer to CUDA", "Expected all tensors to be on the same device", "optimizer on CPU"]
+# sphinx_gallery_keywords = ["optimizer state on cpu, model on gpu", "move the optimizer", "optimizer to GPU", "optimizer to CUDA", "Expected all tensors to be on the same device", "optimizer on CPU"]
 # sphinx_gallery_reading_order = 50
 
 # %%
