@@ -232,10 +232,15 @@ def _runner_source():
     return [(Path(__file__).parent / name).read_text(encoding="utf-8") for name in RUNNER]
 
 
+def imported(code):
+    """Return the modules that the blocks *code* import and that are not Python's own."""
+    text = "\n".join(block.content for block in code)
+    return set(re.findall(r"^\s*(?:import|from)\s+(\w+)", text, re.M)) - sys.stdlib_module_names
+
+
 def versions(code):
     """Return the versions of the packages that the blocks *code* import and of `PACKAGES`."""
-    text = "\n".join(block.content for block in code)
-    modules = set(re.findall(r"^\s*(?:import|from)\s+(\w+)", text, re.M)) - sys.stdlib_module_names
+    modules = imported(code)
     return {name: v for name in sorted(modules.union(PACKAGES)) if (v := _version(name))}
 
 
@@ -254,8 +259,7 @@ _packages = lru_cache(maxsize=None)(importlib.metadata.packages_distributions)
 
 def requirements(code):
     """Return what to install for the blocks *code*, as in ``["torch==2.13.0"]``; torch first."""
-    text = "\n".join(block.content for block in code)
-    modules = set(re.findall(r"^\s*(?:import|from)\s+(\w+)", text, re.M)) - sys.stdlib_module_names
+    modules = imported(code)
     names = {name for module in modules for name in _packages().get(module, ())}
     names = sorted(names, key=lambda name: (name != "torch", name))
     return [f"{name}=={importlib.metadata.version(name).partition('+')[0]}" for name in names]
