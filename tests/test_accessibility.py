@@ -24,7 +24,7 @@ def test_axe_finds_no_violation(visit, name):
         page.emulate_media(color_scheme=scheme)
         for width in (1400, 400):
             page.set_viewport_size({"width": width, "height": 900})
-            assert page.evaluate("document.documentElement.dataset.theme") == scheme
+            page.wait_for_function(f"document.documentElement.dataset.theme === {scheme!r}")
             found = Axe().run(page).response["violations"]
             told = [
                 f"{rule['id']}: {node['html'][:200]} {node['failureSummary']}"
