@@ -1,63 +1,26 @@
 """A folder of recipe results that tells the truth.
 
 An entry is one file, ``KEY.json``: a line with the SHA-256 of what follows, and the result
-as JSON. The key says all that went into the result (see ``execution.make_task``), so an
+as JSON. The key says all that went into the result (see :mod:`recipe`), so an
 entry never goes stale; it goes out of use. Folders can be copied between machines, shared
 by builds that run at once, and deleted at any time. Nothing that is read is ever executed:
-entries are data, and :func:`check` rejects a result that is not of the form a recipe gives.
+entries are data, and :func:`result.check` rejects a result that is not of the form a recipe gives.
 """
 
 import hashlib
 import json
 import os
-import re
 import tempfile
 from pathlib import Path
 
 from sphinx.util import logging
 
+from result import check
+
 logger = logging.getLogger(__name__)
 
 #: The most that a cache keeps, in bytes; the oldest unused entries go first.
 SIZE = 256 * 2**20
-#: The only reStructuredText besides literal blocks that a recipe's output may consist of.
-ALLOWED = re.compile(
-    r"\s*(\*|\|"
-    r"|\.\. rst-class:: sphx-glr-[a-z-]+"
-    r"|\.\. image:: /[\w./-]+\.png"
-    r"|:(alt|class): .*"
-    r")?\s*"
-)
-LITERAL = re.compile(r" ?\.\. code-block:: (none|pytb)")
-
-
-def check_output(rst):
-    """Raise ValueError if *rst* is more than literal blocks and images."""
-    literal = False
-    for line in rst.split("\n"):
-        if literal and (not line.strip() or line.startswith("    ")):
-            continue
-        literal = bool(LITERAL.fullmatch(line))
-        if not literal and not ALLOWED.fullmatch(line):
-            raise ValueError(f"output that a recipe cannot give: {line[:80]!r}")
-
-
-def check(result):
-    """Return *result* if it has the form of a recipe's result, else raise ValueError."""
-    if not isinstance(result, dict):
-        raise ValueError("not a result")
-    shape = {"outputs": list, "images": dict, "codeobj": dict, "seconds": (int, float)}
-    for field, kind in shape.items():
-        if not isinstance(result.get(field), kind):
-            raise ValueError(f"no {field!r} of the right type")
-    for output in result["outputs"]:
-        check_output(output)
-    for name, content in result["images"].items():
-        if not re.fullmatch(r"sphx_glr_[\w.-]+\.png", name) or not isinstance(content, str):
-            raise ValueError(f"an image named {name!r}")
-    return result
-
-
 class Cache:
     """The results kept in one folder.
 
@@ -88,7 +51,7 @@ class Cache:
             result = check(json.loads(body))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, ValueError) as problem:
+        except (OSError, ValueError, RecursionError) as problem:
             logger.info("cache: %s is no usable entry (%s): executing again", path, problem)
             return None
         self.used.add(path.name)

@@ -28,8 +28,9 @@ from distributed.client import CancelledError
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-import collection
 import worker
+from recipe import RUNNER
+from result import failure
 
 logger = logging.getLogger(__name__)
 
@@ -130,14 +131,14 @@ class Cluster:
         try:
             result = json.loads(remote.result())
             if "failed" in result:
-                result = collection.failure(task, result["failed"])
+                result = failure(task, result["failed"])
         except CancelledError:
             result = self._problem("the connection to the scheduler was lost")
         except distributed.KilledWorker as error:
             died = f"each of the {error.allowed_failures + 1} workers that ran it died"
-            result = collection.failure(task, f"KilledWorker: {died}")
+            result = failure(task, f"KilledWorker: {died}")
         except Exception as error:
-            result = collection.failure(task, f"{type(error).__name__}: {error}")
+            result = failure(task, f"{type(error).__name__}: {error}")
         self._give(remote.key, result)
 
     def _give(self, key, result):
@@ -211,7 +212,7 @@ class Cluster:
         if task["gpu"] and workers:
             offering = {a: found for a, found in workers.items() if "GPU" in found["resources"]}
             others = self._others(offering)
-            return collection.failure(
+            return failure(
                 task,
                 f"it waits for a worker that offers the resource GPU, and {waited} there was none; "
                 f"start one with: dask worker {self.address} --resources GPU=1"
@@ -223,5 +224,5 @@ class Cluster:
 
 def _files():
     """Return the source of all modules that a worker needs, by file name."""
-    names = (*collection.RUNNER, "host.py", "worker.py")
+    names = (*RUNNER, "host.py", "worker.py")
     return {name: Path(__file__).with_name(name).read_text(encoding="utf-8") for name in names}

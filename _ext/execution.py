@@ -2,18 +2,11 @@
 
 Before sphinx-gallery makes its pages (``builder-inited``, priority 400), every recipe
 whose result is not in the cache is executed, ``JOBS`` at a time, by :mod:`local` or, with
-``EXECUTOR=tcp://...``, by :mod:`cluster`. While sphinx-gallery makes its pages (500), its
-``execute_script`` is replaced by one that hands out those results; 600 puts it back. So
-sphinx-gallery's own code executes (in the recipe's process), parses, writes pages,
-thumbnails, notebooks and zips, and reports to junit. The seam is ``execute_script`` and
-not ``generate_file_rst`` because only so are the pages made anew around results that are
-kept: changed prose costs no execution.
-
-Names of ``sphinx_gallery.gen_rst`` that are replaced while it runs: ``execute_script``,
-``identify_names`` (its answer needs the objects, which live in the recipe's process),
-``generate_file_rst`` (to make only what changed: sphinx-gallery's ``.md5`` knows a recipe's
-bytes, not its result) and ``zip_files``, there and in ``sphinx_gallery.downloads``, for archives that are the same in
-every build. ``tests/test_attachment.py`` fails when one of them changes.
+``EXECUTOR=tcp://...``, by :mod:`cluster`. While sphinx-gallery makes its pages (500), an
+:mod:`attachment` hands out those results; 600 ends that. So sphinx-gallery's own code
+executes (in the recipe's process), parses, writes pages, thumbnails, notebooks and zips,
+and reports to junit. The build ends with a list of what went wrong, each as
+``recipes_source/saving/x.py:12: ValueError: ... What to do``.
 """
 
 import difflib
@@ -22,31 +15,27 @@ import os
 import re
 import signal
 import time
-import zipfile
 from concurrent.futures import as_completed
 from pathlib import Path
 
 import psutil
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
-from sphinx_gallery import downloads, gen_rst
-from sphinx_gallery.utils import _replace_md5
 
 import cache
 import collection
 import provenance
+from attachment import Attachment
+from result import advice, check, failure, look_for_output, remember_lines
 
 logger = logging.getLogger(__name__)
-
-#: The date of every file in an archive: the earliest that a zip can hold.
-ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 class Build:
     """The execution of one build: what was found, what came of it, what went wrong.
 
     ``recipes`` maps the path of a recipe below ``recipes_source`` to its
-    :class:`collection.Recipe`; ``results`` maps it to its result, where there is one;
+    :class:`recipe.Recipe`; ``results`` maps it to its result, where there is one;
     ``problems`` lists ``(location, message)``.
     """
 
@@ -63,7 +52,7 @@ class Build:
         self.recipes = collection.collect(self.source, self.conf, self.problem)
         self.selected = self._select(os.environ.get("RECIPE"))
         self.failed = set()
-        self.stock = {}
+        self.attachment = Attachment(self)
         ours = [Path(app.confdir, "conf.py"), *sorted(Path(__file__).parent.glob("*.py"))]
         self.maker = hashlib.sha256(b"".join(path.read_bytes() for path in ours)).hexdigest()
 
@@ -117,12 +106,12 @@ class Build:
             for count, future in enumerate(as_completed(futures), 1):
                 name = futures[future]
                 try:
-                    result = cache.check(future.result())
+                    result = check(future.result())
                 except ValueError as error:
-                    result = collection.failure(tasks[name], f"ValueError: {error}")
+                    result = failure(tasks[name], f"ValueError: {error}")
                 if not result["error"]:
-                    collection.look_for_output(tasks[name], result)
-                collection.remember_lines(tasks[name], result)
+                    look_for_output(tasks[name], result)
+                remember_lines(tasks[name], result)
                 result["date"] = provenance.today()
                 self.results[name] = result
                 if not result["error"]:
@@ -163,103 +152,8 @@ class Build:
                 self.failed.add(name)
                 self.problem(
                     f"{self.source.name}/{name}:{error['line']}",
-                    f"{error['reason'].rstrip('.')}. {collection.advice(error)}",
+                    f"{error['reason'].rstrip('.')}. {advice(error)}",
                 )
-
-    # -- while sphinx-gallery makes its pages ----------------------------------
-
-    def attach(self):
-        """Let sphinx-gallery take the results from here."""
-        ours = {
-            (gen_rst, "execute_script"): self.execute_script,
-            (gen_rst, "identify_names"): self.identify_names,
-            (gen_rst, "generate_file_rst"): self.generate_file_rst,
-            (gen_rst, "zip_files"): zip_files,
-            (downloads, "zip_files"): zip_files,
-        }
-        for (module, name), function in ours.items():
-            self.stock[module, name] = getattr(module, name)
-            setattr(module, name, function)
-
-    def detach(self):
-        for (module, name), function in self.stock.items():
-            setattr(module, name, function)
-        self.stock.clear()
-
-    def name_of(self, src_file):
-        return Path(src_file).relative_to(self.source).as_posix()
-
-    def generate_file_rst(self, fname, target_dir, src_dir, gallery_conf):
-        """Let sphinx-gallery make what belongs to one recipe, where it has to be made."""
-        name, target = self.name_of(Path(src_dir, fname)), Path(target_dir, fname)
-        stamp, md5 = Path(f"{target}.stamp"), Path(f"{target}.md5")
-        made_from = f"{self.recipes[name].key if name in self.results else ''} {self.maker}"
-        if name in self.results or not os.environ.get("RECIPE"):
-            if not stamp.exists() or stamp.read_text() != made_from or name in self.failed:
-                md5.unlink(missing_ok=True)  # so that it is made
-        elif md5.exists():
-            logger.info("recipes: %s is left as it was", name)
-            src_dir = target_dir  # its copy there is unchanged, so nothing is made
-        stock = self.stock[gen_rst, "generate_file_rst"]
-        *made, out_vars = stock(fname, target_dir, src_dir, gallery_conf)
-        if out_vars.pop("stale", None):
-            out_vars["passing"] = True
-        elif name in self.results and name not in self.failed:
-            # last, so that a build that is killed before makes it again
-            stamp.with_suffix(".new").write_text(made_from)
-            os.replace(stamp.with_suffix(".new"), stamp)
-        return *made, out_vars
-
-    def execute_script(self, script_blocks, script_vars, gallery_conf, file_conf):
-        """Stand in for sphinx-gallery's function of that name: give the result there is."""
-        collection.drop_empty(script_blocks)
-        name = self.name_of(script_vars["src_file"])
-        result = self.results.get(name)
-        if result and [list(b) for b in script_blocks if b.type == "code"] != self.recipes[name].task["blocks"]:
-            self.problem(f"{self.source.name}/{name}:1", "it changed during the build: build again")
-            result = None
-        if result is None:
-            script_vars["execute_script"] = False
-            stock = self.stock[gen_rst, "execute_script"]
-            return stock(script_blocks, script_vars, gallery_conf, file_conf)
-        script_vars["memory_delta"] = 0.0
-        script_vars["example_globals"] = CodeObjects(result["codeobj"])
-        self._install_images(script_vars, result["images"])
-        if result["error"]:
-            script_vars["formatted_exception"] = result["error"]["text"]
-        else:
-            script_vars["passing"] = True
-            target = script_vars["target_file"]
-            new, stamp = Path(f"{target}.md5.new"), Path(f"{target}.md5")
-            new.write_text(gen_rst.get_md5sum(target, mode="t"))
-            _replace_md5(new, stamp)
-        outputs = iter(result["outputs"])
-        shown = [next(outputs) if block.type == "code" else "" for block in script_blocks]
-        return shown, result["seconds"]
-
-    def _install_images(self, script_vars, images):
-        target = Path(script_vars["target_file"])
-        folder = target.parent / "images"
-        for path in folder.glob(f"sphx_glr_{target.stem}_[0-9][0-9][0-9]*.png"):
-            if path.name not in images:
-                path.unlink()
-        if not images:  # or sphinx-gallery would keep the picture of a failure, or of before
-            (folder / f"thumb/sphx_glr_{target.stem}_thumb.png").unlink(missing_ok=True)
-        for name, content in images.items():
-            content, path = content.encode("latin-1"), folder / name
-            if not path.exists() or path.read_bytes() != content:
-                path.write_bytes(content)
-            if re.search(r"_\d{3}\.png$", name):
-                next(script_vars["image_path_iterator"])
-
-    def identify_names(self, script_blocks, ref_regex, global_variables=None, node=""):
-        """Add what the recipe's process knew about names in code to what prose refers to."""
-        stock = self.stock[gen_rst, "identify_names"]
-        if not isinstance(global_variables, CodeObjects):
-            return stock(script_blocks, ref_regex, global_variables, node)
-        found = stock(script_blocks, ref_regex, None, None)
-        return {**found, **global_variables.names}
-
 
 def number(variable, default, what):
     """Return the environment *variable* as a number above 0, or *default* if it is not set."""
@@ -274,42 +168,16 @@ def interrupt(signal_number, frame):
     raise KeyboardInterrupt
 
 
-class CodeObjects(dict):
-    """Stands where sphinx-gallery expects a recipe's global variables; ``names`` is what it
-    would have found out from them."""
-
-    def __init__(self, names):
-        super().__init__()
-        self.names = names
-
-
-def zip_files(file_list, zipname, relative_to, extension=None):
-    """Make an archive as sphinx-gallery's function of that name does, but always the same
-    for the same files: sorted, and without the dates and rights of the files."""
-    files = [Path(name) for name in file_list]
-    if extension is not None:
-        files = [path.with_suffix(extension) for path in files]
-    new = Path(f"{zipname}.new")
-    with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(files):
-            member = zipfile.ZipInfo(os.path.relpath(path, relative_to), ZIP_DATE)
-            member.external_attr = 0o644 << 16
-            member.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(member, path.read_bytes())
-    _replace_md5(new, zipname)
-    return str(zipname)
-
-
 def execute(app):
     signal.signal(signal.SIGTERM, interrupt)
     app.recipe_build = Build(app)
     collection.forget_removed(app.recipe_build)
     app.recipe_build.execute()
-    app.recipe_build.attach()
+    app.recipe_build.attachment.attach()
 
 
 def detach(app):
-    app.recipe_build.detach()
+    app.recipe_build.attachment.detach()
 
 
 def summarize(app, exception):
@@ -317,7 +185,7 @@ def summarize(app, exception):
     build = getattr(app, "recipe_build", None)
     if build is None:
         return
-    build.detach()
+    build.attachment.detach()
     if build.problems:
         lines = [f"  {location}: {message}" for location, message in build.problems]
         logger.info("\n%d problem(s) with recipes:\n%s", len(lines), "\n".join(lines))

@@ -35,7 +35,7 @@ from pathlib import Path
 from docutils import nodes
 from sphinx_gallery import gen_rst
 
-import collection
+import dependencies
 import to_markdown
 from recipe_text import RecipeText
 
@@ -107,7 +107,7 @@ class Notebooks:
         target = Path(write_file).with_suffix("")
         name = target.relative_to(self.build.gallery).with_suffix(".py").as_posix()
         result = self.build.results.get(name) or {"outputs": [], "error": None}
-        requirements = collection.requirements(b for b in script_blocks if b.type == "code")
+        requirements = dependencies.requirements(b for b in script_blocks if b.type == "code")
         problems = len(self.build.problems)
         cells = self.cells(name, script_blocks, result, requirements)
         notebook = {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}

@@ -6,7 +6,7 @@ block, so that what was shown before a recipe dies is not lost. The process is e
 to be fresh and to belong to this recipe alone; nothing here is undone.
 
 The module needs the standard library, sphinx-gallery, matplotlib and torch, and nothing
-of the site: on a Dask worker it is the only code of ours besides ``figures`` and ``local``.
+of the site: a Dask worker gets it, and what it imports, as source text.
 
 Private names relied on (``tests/test_attachment.py`` fails when one goes away):
 ``sphinx_gallery.gen_rst._LoggingTee``, which is subclassed to bound and clean what is
@@ -23,33 +23,10 @@ import tempfile
 import traceback
 from pathlib import Path
 
+from cleaning import bounded, clean
+
 #: The folder, inside a scratch folder, that holds the recipe as it does in the project.
 SOURCE = "recipes_source"
-#: The longest text of an exception that is shown, in characters.
-LONGEST_MESSAGE = 4000
-#: CSI and OSC escape sequences: colors, cursor movement, window titles, links.
-ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-
-
-def clean(text):
-    """Return *text* without what a page cannot show, in time linear in its length.
-
-    Escape sequences go; a carriage return or backspace becomes what a terminal would
-    show of it; other control characters and lone surrogates become U+FFFD.
-    """
-    text = ESCAPE.sub("", text)
-    if "\r" in text:
-        text = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
-    if "\b" in text:
-        kept = []
-        for character in text:
-            if character != "\b":
-                kept.append(character)
-            elif kept and kept[-1] != "\n":
-                kept.pop()
-        text = "".join(kept)
-    return CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def first_line(block):
@@ -69,22 +46,6 @@ def limit_memory(megabytes):
     if status.exists():
         used = int(re.search(r"VmData:\s+(\d+)", status.read_text())[1]) * 1024
     resource.setrlimit(resource.RLIMIT_DATA, (used + megabytes * 2**20, resource.RLIM_INFINITY))
-
-
-def bounded(exc_info):
-    """Return *exc_info* with a message that can be formatted in no time."""
-    kind, error, trace = exc_info
-    try:
-        message = str(error)
-    except Exception as problem:  # a broken __str__ must not take the page with it
-        message = f"<its message cannot be shown: {type(problem).__name__}>"
-    if len(message) <= LONGEST_MESSAGE and message == clean(message):
-        return exc_info
-    message = clean(message[: 2 * LONGEST_MESSAGE])
-    if len(message) > LONGEST_MESSAGE:
-        message = message[:LONGEST_MESSAGE] + " ... (the rest of the message is cut)"
-    kind = type(kind.__name__, (Exception,), {"__module__": kind.__module__})
-    return kind, kind(message), trace
 
 
 def own(name, objects):
@@ -236,7 +197,7 @@ def run(task, scratch, send):
     Parameters
     ----------
     task : dict
-        What :func:`execution.make_task` returns.
+        What :func:`recipe.make_task` returns.
     scratch : str or pathlib.Path
         An empty folder of the recipe's own; the caller deletes it.
     send : callable

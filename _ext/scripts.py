@@ -30,7 +30,7 @@ from pathlib import Path
 from sphinx_gallery import gen_rst
 from sphinx_gallery.py_source_parser import INFILE_CONFIG_PATTERN, split_code_and_text_blocks
 
-import collection
+import dependencies
 
 #: The oldest Python that the project supports, as in README.md.
 PYTHON = ">=3.11"
@@ -39,7 +39,7 @@ PYTHON = ">=3.11"
 def script(path):
     """Return the text that readers download of the recipe at *path*."""
     _, blocks = split_code_and_text_blocks(path)
-    needs = collection.requirements(block for block in blocks if block.type == "code")
+    needs = dependencies.requirements(block for block in blocks if block.type == "code")
     text = path.read_text(encoding="utf-8").rstrip("\n")
     text = INFILE_CONFIG_PATTERN.sub(lambda match: "\n" * match[0].count("\n"), text)
     return (

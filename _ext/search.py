@@ -22,7 +22,6 @@ from docutils import nodes
 from sphinx import addnodes
 
 from navigation import GALLERY
-from tags import setting_location
 
 #: Parts of a page that are not its text, by class.
 NOT_TEXT = {"sphx-glr-footer", "sphx-glr-example-tags", "sphx-glr-timing", "sphx-glr-download-link-note"}
@@ -84,17 +83,6 @@ def merge_texts(app, env, docnames, other):
     _texts(env).update((name, found) for name, found in _texts(other).items() if name in docnames)
 
 
-def check_keywords(app):
-    """Report keywords that are no list of strings."""
-    for name, recipe in app.recipe_build.recipes.items():
-        words = recipe.file_conf.get("keywords", [])
-        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-            app.recipe_build.problem(
-                setting_location(app, name, "keywords"),
-                'give the keywords as a list of strings: # sphinx_gallery_keywords = ["disk space"]',
-            )
-
-
 def write_index(app, exception):
     """Write the texts of all recipes, in reading order, if they changed."""
     if exception or app.builder.format != "html":
@@ -123,7 +111,6 @@ def write_index(app, exception):
 
 
 def setup(app):
-    app.connect("builder-inited", check_keywords, priority=450)
     app.connect("doctree-read", collect_text)
     app.connect("env-purge-doc", purge_text)
     app.connect("env-merge-info", merge_texts)

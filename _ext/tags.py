@@ -14,39 +14,26 @@ Relies on ``sphinx_gallery.gen_rst.TAGS_CONTENT`` of 0.22.1 and on ``recipe_buil
 """
 
 import difflib
-import re
 
 from docutils import nodes
-from sphinx.errors import ExtensionError
 
 from navigation import GALLERY
+from settings import line_of
 
 
 def check_tags(app):
     """Report every tag that is not in the vocabulary, with the line of the recipe's setting."""
-    known = app.config.recipe_tags
-    for name, recipe in app.recipe_build.recipes.items():
-        tags = recipe.file_conf.get("tags", [])
-        location = setting_location(app, name, "tags")
-        if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-            raise ExtensionError(  # sphinx-gallery would end here with a TypeError of its own
-                f'{location}: give the tags as a list of strings: # sphinx_gallery_tags = ["loading"]'
-            )
-        for tag in tags:
+    known, build = app.config.recipe_tags, app.recipe_build
+    for name, recipe in build.recipes.items():
+        for tag in recipe.file_conf.get("tags", []):
             if tag not in known:
                 close = difflib.get_close_matches(tag, known, n=1, cutoff=0.5)
                 advice = f'did you mean "{close[0]}"?' if close else f"take one of: {', '.join(known)}"
-                app.recipe_build.problem(
-                    location, f'the tag "{tag}" is not in recipe_tags of conf.py: {advice}'
+                line = line_of(recipe.task["source"], "tags")
+                build.problem(
+                    f"{build.source.name}/{name}:{line}",
+                    f'the tag "{tag}" is not in recipe_tags of conf.py: {advice}',
                 )
-
-
-def setting_location(app, name, setting):
-    """Return ``file:line`` of a *setting* of the recipe *name*."""
-    build = app.recipe_build
-    lines = (build.source / name).read_text(encoding="utf-8").splitlines()
-    found = (i for i, line in enumerate(lines, 1) if re.match(rf"\s*#\s*sphinx_gallery_{setting}\s*=", line))
-    return f"{build.source.name}/{name}:{next(found, 1)}"
 
 
 def remember_tags(app, doctree):

@@ -21,12 +21,12 @@ import sphinx_gallery.gen_gallery
 import torch
 import torch._dynamo
 
+import child
 import figures
-import local
 
-local.prctl(local.PR_SET_CHILD_SUBREAPER, 1)
+child.prctl(child.PR_SET_CHILD_SUBREAPER, 1)
 # The server ends when the build does, however that ended: with all that recipes started.
-atexit.register(lambda: local.kill(psutil.Process().children(recursive=True)))
+atexit.register(lambda: child.kill(psutil.Process().children(recursive=True)))
 warnings.filterwarnings("ignore", message="forkserver: waitpid returned")
 
 figure, axes = plt.subplots(layout="constrained")
