@@ -45,7 +45,7 @@ def requirements(code):
     modules = imported(code)
     names = {name for module in modules for name in _packages().get(module, ())}
     names = sorted(names, key=lambda name: (name != "torch", name))
-    return [f"{name}=={importlib.metadata.version(name).partition('+')[0]}" for name in names]
+    return [f"{name}=={_version(name).partition('+')[0]}" for name in names]
 
 
 def local_files(path):

@@ -42,7 +42,7 @@ def markdown(doctree):
         if node.get("toctree"):
             node.replace_self(node.children)
     for node in list(doctree.findall(lambda node: node.tagname == "code_links_block")):
-        node.replace_self(nodes.literal_block("", node.astext().rstrip("\n"), language=node.get("lang", "")))
+        node.replace_self(nodes.literal_block("", node.rawsource.rstrip("\n"), language=node.get("lang", "")))
     for node in list(doctree.findall(nodes.image)):
         text = to_markdown.SPECIAL.sub(r"\\\g<0>", node.get("alt", ""))
         picture = f"![{text}]({to_markdown.quoted(node['uri'])})"

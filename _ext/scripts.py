@@ -28,7 +28,7 @@ import json
 from pathlib import Path
 
 from sphinx_gallery import gen_rst
-from sphinx_gallery.py_source_parser import INFILE_CONFIG_PATTERN, split_code_and_text_blocks
+from sphinx_gallery.py_source_parser import INFILE_CONFIG_PATTERN
 
 import dependencies
 
@@ -36,11 +36,10 @@ import dependencies
 PYTHON = ">=3.11"
 
 
-def script(path):
-    """Return the text that readers download of the recipe at *path*."""
-    _, blocks = split_code_and_text_blocks(path)
-    needs = dependencies.requirements(block for block in blocks if block.type == "code")
-    text = path.read_text(encoding="utf-8").rstrip("\n")
+def script(recipe):
+    """Return the text that readers download of *recipe*."""
+    needs = dependencies.requirements(recipe.code)
+    text = recipe.task["source"].rstrip("\n")
     text = INFILE_CONFIG_PATTERN.sub(lambda match: "\n" * match[0].count("\n"), text)
     return (
         f"{text}\n\n# /// script\n"
@@ -50,8 +49,8 @@ def script(path):
     )
 
 
-def copy(stock):
-    """Return what stands in for sphinx-gallery's ``_replace_md5``, *stock*."""
+def copy(stock, build):
+    """Return what stands in for sphinx-gallery's ``_replace_md5``, *stock*, in *build*."""
 
     def _replace_md5(fname_new, fname_old=None, **options):
         if options.get("method") != "copy" or options.get("mode") != "t":
@@ -59,7 +58,8 @@ def copy(stock):
         if Path(fname_new) == Path(fname_old):  # a page that is left as it is
             return False
         new = Path(f"{fname_old}.new")
-        new.write_text(script(Path(fname_new)), encoding="utf-8")
+        name = Path(fname_new).relative_to(build.source).as_posix()
+        new.write_text(script(build.recipes[name]), encoding="utf-8")
         return stock(new)
 
     return _replace_md5
@@ -67,7 +67,7 @@ def copy(stock):
 
 def attach(app):
     app.stock_copy = gen_rst._replace_md5
-    gen_rst._replace_md5 = copy(app.stock_copy)
+    gen_rst._replace_md5 = copy(app.stock_copy, app.recipe_build)
 
 
 def detach(app, *_):

@@ -12,7 +12,6 @@ that a browser may keep for ever, and pages are pointed to it. For example, of
 import hashlib
 import os
 import re
-from functools import lru_cache
 from pathlib import Path
 
 import tinycss2
@@ -75,9 +74,22 @@ def _split(prelude):
     return [part.strip() for part in parts]
 
 
-@lru_cache(maxsize=None)
-def _rules(text):
+def _rules(text, names):
+    """Return the parsed rules of a sheet, without most of those that cannot apply.
+
+    Parsing costs a second for the theme's sheets, so what names a class that is not there
+    is not even parsed; that is told apart by braces, if no text has any.
+    """
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    if not re.search(r"([\"'])[^\"'\n]*[{}][^\"'\n]*\1", text):
+        text = re.sub(r"([^{}]+)\{[^{}]*\}", lambda rule: rule[0] if _may_apply(rule[1], names) else "", text)
     return tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)
+
+
+def _may_apply(prelude, names):
+    """Say whether a selector of *prelude* has only classes and ids among *names*, negated ones aside."""
+    plain = re.sub(r":(?:not|is|where)\([^{}]*", "", prelude)
+    return any(names.issuperset(re.findall(r"[.#](-?[a-zA-Z_][\w-]*)", part)) for part in plain.split(","))
 
 
 def _prune(rules, names):
@@ -105,7 +117,7 @@ def _compact(text):
 
 def prune(sheets, names):
     """Return the rules of *sheets* (texts) that a page with only *names* can use."""
-    text = "\n".join(rule for sheet in sheets for rule in _prune(_rules(sheet), names))
+    text = "\n".join(rule for sheet in sheets for rule in _prune(_rules(sheet, names), names))
     for animation in re.findall(r"(?m)^@keyframes ([\w-]+)", text):
         if not re.search(rf"animation(?:-name)?:[^;}}]*\b{re.escape(animation)}\b", text):
             text = re.sub(rf"(?m)^@keyframes {re.escape(animation)}\{{.*\n?", "", text)
