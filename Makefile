@@ -71,8 +71,8 @@ constraints: ## Pin anew what the requirements bring with them, in constraints.t
 
 # -- The tests -------------------------------------------------------------
 
-test: $(VENV)/.installed-dev ## Run the tests (ARGS="-k name" picks some)
-	@$(BIN)/python -m pytest tests $(ARGS)
+test: $(VENV)/.installed-dev ## Run the tests (ARGS="-k name" picks some, ARGS="-n 0" runs one at a time)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 benchmark: $(VENV)/.installed-dev ## Measure against stock sphinx-gallery (an hour; ARGS="--sizes 30" is quick)
 	@$(BIN)/python tests/benchmark/run.py $(ARGS)

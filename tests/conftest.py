@@ -9,14 +9,12 @@ import subprocess
 import sys
 import textwrap
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from pages import downloads
+from filelock import FileLock
 from playwright.sync_api import sync_playwright
-from running import run_script
 
 ROOT = Path(__file__).parent.parent
 RECIPES = sorted(
@@ -44,43 +42,16 @@ def sphinx(source, out, *options, **environment):
 
 @pytest.fixture(scope="session")
 def site():
-    """The folder of the built site; the build must end well and without a warning."""
+    """The folder of the built site; the build must end well and without a warning.
+
+    Each worker of pytest-xdist builds it: the first one makes it, the next find no change.
+    """
     out = ROOT / "_build/html"
-    done = sphinx(ROOT, out, "-d", str(ROOT / "_build/doctrees"))
+    with FileLock(ROOT / ".tests.lock"):
+        done = sphinx(ROOT, out, "-d", str(ROOT / "_build/doctrees"))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     assert not done.stderr.strip(), done.stderr
     return out
-
-
-@pytest.fixture(scope="session")
-def pool():
-    """Runs what takes long, two at a time, for all tests together."""
-    with ThreadPoolExecutor(2) as executor:
-        yield executor
-        executor.shutdown(cancel_futures=True)
-
-
-@pytest.fixture(scope="session")
-def names(request):
-    """The recipes that the selected tests are about."""
-    parameters = [getattr(item, "callspec", None) for item in request.session.items]
-    wanted = {call.params.get("name") for call in parameters if call}
-    return [name for name in RECIPES if name in wanted]
-
-
-@pytest.fixture(scope="session")
-def scripts(site, pool, names, tmp_path_factory):
-    """Two runs of every downloaded script: name and hash seed, 1 or 2, to the future result.
-
-    The seed is the number of threads, too.
-    """
-    runs = {}
-    for name in names:
-        script = downloads(site / f"recipes/{name}.html")[".py"]
-        for seed in (1, 2):
-            folder = tmp_path_factory.mktemp("script")
-            runs[name, seed] = pool.submit(run_script, script, folder, seed=seed, threads=seed)
-    return runs
 
 
 class TinySite:

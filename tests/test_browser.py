@@ -5,6 +5,7 @@ Without a Chromium the tests are skipped, unless ``REQUIRE_BROWSER=1`` (as in ``
 
 import pytest
 from conftest import PAGES, recipe
+from playwright.sync_api import expect
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -60,7 +61,7 @@ def test_code_and_output_are_copied_as_they_are_typed(visit):
         button = page.get_by_role("button", name=label).last
         button.focus()
         button.press("Enter")
-        page.wait_for_function("document.activeElement.textContent === 'Copied'")
+        expect(page.locator(":focus")).to_have_text("Copied")
         shown = page.locator(f"{block} pre").last.inner_text().rstrip("\n")
         assert page.evaluate("navigator.clipboard.readText()") == shown
     assert page.complaints == []

@@ -1,6 +1,5 @@
-"""The three things a reader takes away: script, notebook and zip, each saying the same."""
+"""What a reader takes away: notebook and zips; `recipes/test_running.py` runs the scripts."""
 
-import os
 import zipfile
 
 import nbformat
@@ -10,38 +9,12 @@ from nbclient import NotebookClient
 from pages import downloads, lines, outputs, parse, target
 
 
-def run_notebook(path, folder):
-    os.environ.update(OMP_NUM_THREADS="1")
-    notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
-    return notebook
-
-
-@pytest.fixture(scope="session")
-def notebooks(site, pool, names, tmp_path_factory):
-    """Run every downloaded notebook, each in an empty folder."""
-    return {
-        name: pool.submit(
-            run_notebook,
-            downloads(site / f"recipes/{name}.html")[".ipynb"],
-            tmp_path_factory.mktemp("notebook"),
-        )
-        for name in names
-    }
-
-
 @pytest.mark.parametrize("name", RECIPES)
-def test_script_prints_what_the_page_shows(site, scripts, name):
-    done = scripts[name, 1].result()
-    assert done.code == 0, done.stderr
-    assert not done.stderr
-    shown = lines("\n".join(outputs(site / f"recipes/{name}.html")))
-    assert lines(done.stdout) == shown
-
-
-@pytest.mark.parametrize("name", RECIPES)
-def test_notebook_prints_what_the_page_shows(site, notebooks, name):
-    notebook = notebooks[name].result()
+def test_notebook_prints_what_the_page_shows(site, tmp_path, monkeypatch, name):
+    """It runs from top to bottom in a real kernel, in an empty folder."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    notebook = nbformat.read(downloads(site / f"recipes/{name}.html")[".ipynb"], as_version=4)
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert not [o for c in cells for o in c.outputs if o.output_type == "execute_result"]
     # a kernel sends what a cell prints in pieces of any length
