@@ -22,6 +22,7 @@ from sphinx.util import logging
 from sphinx_gallery import downloads, gen_rst
 from sphinx_gallery.utils import _replace_md5
 
+import images
 from recipe import drop_empty
 
 logger = logging.getLogger(__name__)
@@ -72,7 +73,9 @@ class Attachment:
         *made, out_vars = stock(fname, target_dir, src_dir, gallery_conf)
         if out_vars.pop("stale", None):
             out_vars["passing"] = True
-        elif name in self.build.results and name not in self.build.failed:
+            return *made, out_vars
+        images.shrink(target.parent / f"images/thumb/sphx_glr_{target.stem}_thumb.png")
+        if name in self.build.results and name not in self.build.failed:
             # last, so that a build that is killed before makes it again
             stamp.with_suffix(".new").write_text(made_from)
             os.replace(stamp.with_suffix(".new"), stamp)
@@ -105,15 +108,15 @@ class Attachment:
         shown = [next(outputs) if block.type == "code" else "" for block in script_blocks]
         return shown, result["seconds"]
 
-    def _install_images(self, script_vars, images):
+    def _install_images(self, script_vars, pictures):
         target = Path(script_vars["target_file"])
         folder = target.parent / "images"
         for path in folder.glob(f"sphx_glr_{target.stem}_[0-9][0-9][0-9]*.png"):
-            if path.name not in images:
+            if path.name not in pictures:
                 path.unlink()
-        if not images:  # or sphinx-gallery would keep the picture of a failure, or of before
+        if not pictures:  # or sphinx-gallery would keep the picture of a failure, or of before
             (folder / f"thumb/sphx_glr_{target.stem}_thumb.png").unlink(missing_ok=True)
-        for name, content in images.items():
+        for name, content in pictures.items():
             content, path = content.encode("latin-1"), folder / name
             if not path.exists() or path.read_bytes() != content:
                 path.write_bytes(content)

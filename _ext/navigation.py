@@ -39,9 +39,11 @@ def find_neighbors(app, env):
     all_sections = tuple((name, titles[name]) for name in sections)
     env.recipe_neighbors = {}
     for section in sections:
-        recipes = tuple((name, titles[name]) for name in env.toctree_includes.get(section, ()))
-        for name in (section, *(name for name, _ in recipes)):
-            env.recipe_neighbors[name] = {"shown": (all_sections, recipes)}
+        recipes = env.toctree_includes.get(section, [])
+        for name in (section, *recipes):
+            shown = [(other, titles[other]) for other in nearest(recipes, name)]
+            more = len(recipes) if len(recipes) > LISTED else None
+            env.recipe_neighbors[name] = {"shown": (all_sections, shown, more)}
     for prev, name, next_ in zip([None, *order], order, [*order[1:], None]):
         found = env.recipe_neighbors[name]
         found["prev"] = prev and (prev, titles[prev])

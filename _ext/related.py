@@ -12,6 +12,7 @@ each page in ``NAME.codeobj.json`` (0.22.1).
 
 import json
 from collections import defaultdict
+from heapq import nsmallest
 from math import log
 from pathlib import Path
 
@@ -45,6 +46,8 @@ def relate(recipes):
         for trait in found:
             having[trait].append(name)
     order = {name: i for i, name in enumerate(recipes)}
+    # many shared names of a long recipe say less than the same number of a short one
+    size = {name: sum(found.values()) ** 0.5 for name, found in recipes.items()}
     related = {}
     for name, found in recipes.items():
         scores = defaultdict(float)
@@ -53,10 +56,7 @@ def relate(recipes):
             for other in having[trait] if weight else ():
                 scores[other] += weight
         scores.pop(name, None)
-        # many shared names of a long recipe say less than the same number of a short one
-        size = {o: sum(recipes[o].values()) ** 0.5 for o in scores}
-        best = sorted(scores, key=lambda o: (-round(scores[o] / size[o], 6), order[o]))
-        related[name] = best[:COUNT]
+        related[name] = nsmallest(COUNT, scores, lambda o: (-round(scores[o] / size[o], 6), order[o]))
     return related
 
 
