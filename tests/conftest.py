@@ -158,7 +158,10 @@ def visit(browser, address):
         page.complaints = []
         page.on("console", lambda m: m.type in ("error", "warning") and page.complaints.append(m.text))
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.on("requestfailed", lambda request: page.complaints.append(f"failed: {request.url}"))
+        page.on(  # what a page that is left was still loading is no failure
+            "requestfailed",
+            lambda r: r.failure == "net::ERR_ABORTED" or page.complaints.append(f"failed: {r.url} {r.failure}"),
+        )
         page.on(
             "request",
             lambda r: r.url.startswith((address, "data:")) or page.complaints.append(f"remote: {r.url}"),

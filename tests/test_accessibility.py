@@ -19,6 +19,8 @@ FOCUS = """() => {
 
 
 CONTRAST = "color-contrast"
+#: Ends when the page has laid itself out and acted on it.
+TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 #: Where axe looks for what, at each width: code has the same colors at both, and takes it long.
 LOOK = {
     1400: [(None, {})],
@@ -34,6 +36,7 @@ def test_axe_finds_no_violation(visit, name):
         expect(page.locator("html")).to_have_attribute("data-theme", scheme)
         for width, looks in LOOK.items():
             page.set_viewport_size({"width": width, "height": 900})
+            page.evaluate(TWO_FRAMES)
             for context, options in looks:
                 found = Axe().run(page, context, {"resultTypes": ["violations"], **options}).response["violations"]
                 told = [
@@ -93,7 +96,7 @@ def test_keyboard_operates_skip_link_menu_theme_and_search(visit):
 @pytest.mark.parametrize("name", PAGES)
 def test_what_scrolls_can_be_scrolled_with_the_keyboard(visit, name):
     page = visit(name, 400)
-    page.wait_for_timeout(100)
+    page.evaluate(TWO_FRAMES)
     unreachable = page.evaluate("""() => [...document.querySelectorAll("main *")].filter((it) =>
       it.scrollWidth > it.clientWidth && it.clientWidth && it.tabIndex < 0
       && ["auto", "scroll"].includes(getComputedStyle(it).overflowX)).map((it) => it.outerHTML.slice(0, 200))""")
