@@ -85,7 +85,7 @@ class Build:
         forced = self.selected if os.environ.get("RECIPE") else set()
         tasks = {}
         for name, recipe in self.recipes.items():
-            result = None if name in forced else self.cache.read(recipe.key)
+            result = None if name in forced else self.cache.read(recipe.key, recipe.task)
             if result is not None and recipe.accepts(result):
                 self.results[name] = result
             elif name in self.selected:
@@ -106,7 +106,7 @@ class Build:
             for count, future in enumerate(as_completed(futures), 1):
                 name = futures[future]
                 try:
-                    result = check(future.result())
+                    result = check(future.result(), tasks[name])
                 except ValueError as error:
                     result = failure(tasks[name], f"ValueError: {error}")
                 if not result["error"]:

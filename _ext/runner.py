@@ -58,6 +58,11 @@ def own(name, objects):
     return [found for found in objects if found["name"].rpartition(".")[2] == last]
 
 
+def read_images(folder):
+    """Return the images in *folder*: file name to content, a byte as the character of that number."""
+    return {path.name: path.read_bytes().decode("latin-1") for path in sorted(folder.glob("*.png"))}
+
+
 class _Run:
     """The execution of one task; see :func:`run`."""
 
@@ -122,7 +127,7 @@ class _Run:
             if isinstance(error, SyntaxError) and error.filename == src_file:
                 lines = [error.lineno]
             rst = stock(bounded(exc_info), src_file, script_vars, gallery_conf)
-            text = self.relative(script_vars["formatted_exception"])
+            text = clean(self.relative(script_vars["formatted_exception"]))  # it quotes the source, too
             script_vars["formatted_exception"] = text
             reason = text[text.rstrip().rfind("\n  File") + 1 :].strip().splitlines()
             reason = next((r for r in reason if r and not r.startswith((" ", "File"))), text)
@@ -139,7 +144,7 @@ class _Run:
                 output = stock(compiler, block, example_globals, script_vars, *conf)
             except (SystemExit, KeyboardInterrupt):
                 output = f"\n{handle_exception(sys.exc_info(), str(self.source), script_vars, conf[0])}\n\n"
-            output = self.relative(output)
+            output = clean(self.relative(output))  # titles of figures and tracebacks, too
             self.send({"block": self.index, "output": output})
             return output
 
@@ -185,9 +190,7 @@ class _Run:
             "seconds": round(seconds, 3),
             "error": self.error,
             "codeobj": {name: kept for name in sorted(names) if (kept := own(name, names[name]))},
-            "images": {
-                path.name: path.read_bytes().decode("latin-1") for path in sorted(images.iterdir())
-            },
+            "images": read_images(images),
         }
 
 
