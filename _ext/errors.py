@@ -31,13 +31,14 @@ ACTIVITIES = {
     "distributed": "Training with several processes",
     "other": "Doing something else",
 }
-MESSAGE = re.compile(r"^\w*(?:Error|Warning|Exception): ", re.M)
-QUOTED = r"""(?<![\w(\\])(?:'[^'\n]*\w[^'\n]*'(?!\w)|"[^"\n]*\w[^"\n]*")"""
+MESSAGE = re.compile(r"^\w*(?:Error|Warning|Exception): (?=.*\S)", re.M)
+QUOTED = r"""(?<![\w(\\])(?:'[^'\w\n]*\w[^'\n]*'(?!\w)|"[^"\w\n]*\w[^"\n]*")"""
 #: What differs from one reader's message to the next; and, as ``fixed``, what only looks so.
+#: Each takes time in proportion to the message: a recipe may print one of a megabyte.
 VARIABLE = re.compile(
     "|".join(
         (
-            r"(?P<fixed>https?://\S+|^\s*\(\d\) )",
+            r"(?P<fixed>https?://\S+|^[ \t]*\(\d\) )",
             rf"{QUOTED}(?:, {QUOTED})*",
             r"<[^<>\n]+>",
             r"torch\.Size\(\[[^\]]*\]\)",
@@ -46,7 +47,7 @@ VARIABLE = re.compile(
             r"(?<=\bGLOBAL )[\w.]+|(?<=_globals\(\[)[\w.]+",
             r"(?<=\bdtype )[\w:]+|(?<=\bgot )\w+(?= and \w+$)|(?<= and )\w+(?=$)",
             r"(?<=\bgot: )[\w.]+",
-            r"(?<![\w/.])[~.]?(?:/[\w.-]+){2,}|\b[\w-]+\.(?:pkl|ptx?|pth|ckpt|bin|safetensors)\b",
+            r"(?<![\w/.])[~.]?(?:/[\w.-]+){2,}|(?<![\w-])[\w-]+\.(?:pkl|ptx?|pth|ckpt|bin|safetensors)\b",
             r"(?<![\w.])\d+(?:\.\d+)?%?(?!\w)",
         )
     ),
