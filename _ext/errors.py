@@ -205,6 +205,7 @@ def update(app, env):
 
 
 def prepare(app):
+    """Give a new environment what is kept there."""
     env = app.builder.env
     for name, value in (("error_messages", {}), ("error_pages", set()), ("error_digests", {})):
         if not hasattr(env, name):
@@ -212,11 +213,13 @@ def prepare(app):
 
 
 def purge(app, env, docname):
+    """Forget the messages of a page that is read anew or gone."""
     env.error_messages.pop(docname, None)
     env.error_pages.discard(docname)
 
 
 def merge(app, env, docnames, other):
+    """Take over what another process has read."""
     for docname in docnames:
         if docname in other.error_messages:
             env.error_messages[docname] = other.error_messages[docname]

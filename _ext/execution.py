@@ -169,6 +169,7 @@ def interrupt(signal_number, frame):
 
 
 def execute(app):
+    """Execute what has to be, then let sphinx-gallery take the results."""
     signal.signal(signal.SIGTERM, interrupt)
     app.recipe_build = Build(app)
     collection.forget_removed(app.recipe_build)
@@ -177,6 +178,7 @@ def execute(app):
 
 
 def detach(app):
+    """Let sphinx-gallery be as it was, once its pages are made."""
     app.recipe_build.attachment.detach()
 
 

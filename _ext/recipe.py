@@ -58,6 +58,7 @@ class Recipe:
 
     @property
     def limits(self):
+        """What the recipe may take, by its settings or by default."""
         conf = {**LIMITS, **{k: v for k, v in self.file_conf.items() if k in LIMITS}}
         return {
             "seconds": conf["timeout"],

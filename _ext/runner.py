@@ -10,7 +10,8 @@ of the site: a Dask worker gets it, and what it imports, as source text.
 
 Private names relied on (``tests/test_attachment.py`` fails when one goes away):
 ``sphinx_gallery.gen_rst._LoggingTee``, which is subclassed to bound and clean what is
-printed, and ``sphinx_gallery.gen_gallery._fill_gallery_conf_defaults``.
+printed, ``sphinx_gallery.gen_gallery._fill_gallery_conf_defaults`` and
+``sphinx_gallery.backreferences._make_ref_regex``.
 """
 
 import faulthandler

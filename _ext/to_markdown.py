@@ -122,6 +122,7 @@ def block(node, level=0):
 
 
 def blocks(children):
+    """Return the Markdown of *children*, one below the other."""
     return "\n\n".join(filter(None, (block(child) for child in children)))
 
 
