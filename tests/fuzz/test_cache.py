@@ -5,6 +5,7 @@ The same check stands between a page and what the workers of a cluster send.
 
 import hashlib
 import json
+import os
 import pickle
 import struct
 import zlib
@@ -143,6 +144,13 @@ def test_code_in_an_entry_is_not_run(cache, tmp_path):
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         assert read(cache, pickle.dumps(Evil(), protocol)) is None
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_or_a_folder_is_no_entry(cache):
+    os.mkfifo(cache.folder / "pipe.json")
+    os.mkdir(cache.folder / "folder.json")
+    assert cache.read("pipe", TASK) is None and cache.read("folder", TASK) is None
 
 
 VALUES = st.recursive(
