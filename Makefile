@@ -10,7 +10,7 @@ BIN    := $(VENV)/bin
 SPHINX  = $(BIN)/python -m sphinx $(SPHINXOPTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help html html-noplot serve linkcheck test new golden benchmark constraints inventories clean
+.PHONY: help html html-noplot serve linkcheck test new golden benchmark constraints audit inventories clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -67,7 +67,16 @@ constraints: ## Pin anew what the requirements bring with them, in constraints.t
 	@rm -rf $(BUILD)/constraints && $(PYTHON) -m venv $(BUILD)/constraints
 	@$(BUILD)/constraints/bin/python -m pip install --quiet -r requirements-dev.txt
 	@{ echo "# What requirements.txt and requirements-dev.txt bring with them, pinned by: make constraints"; \
-	  $(BUILD)/constraints/bin/python -m pip freeze | sed 's/+cpu$$//'; } > constraints.txt
+	  $(BUILD)/constraints/bin/python -m pip freeze --all | sed '/^pip==/d; s/+cpu$$//'; } > constraints.txt
+
+# Strict: a package that could not be looked up is not known to be good.
+audit: $(VENV)/.installed-dev ## Look for known vulnerabilities in what constraints.txt pins (needs network)
+	@mkdir -p $(BUILD)
+	@$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r constraints.txt > $(BUILD)/audit.log 2>&1 || { \
+	  if grep -qE "ConnectionError|ProxyError|SSLError|ConnectTimeout|ReadTimeout" $(BUILD)/audit.log; then echo "Audit: no network, so the list of vulnerabilities cannot be reached; run make audit again where there is one"; \
+	  elif grep -q "could not be audited" $(BUILD)/audit.log; then echo "Audit: $$(grep -m1 -o 'Dependency.*could not be audited.*' $(BUILD)/audit.log) (all of it: $(BUILD)/audit.log)"; \
+	  else cat $(BUILD)/audit.log; echo "Audit: raise the versions above in the requirements, then run make constraints"; fi; exit 1; }
+	@echo "Audit: no known vulnerability in constraints.txt"
 
 # -- The tests -------------------------------------------------------------
 

@@ -59,6 +59,7 @@ def remove_unused(static, pages):
 
 
 def tidy(app, exception):
+    """Do both when all pages are written."""
     if exception or app.builder.format != "html":
         return
     static = Path(app.outdir, "_static")

@@ -51,6 +51,7 @@ class Attachment:
             setattr(module, name, function)
 
     def detach(self):
+        """Give sphinx-gallery its own functions back."""
         for (module, name), function in self.stock.items():
             setattr(module, name, function)
         self.stock.clear()

@@ -12,6 +12,7 @@ LONG, WIDE = 25, 100
 
 
 def classify(app, doctree):
+    """Give the outputs on the page that was read their classes."""
     for block in doctree.findall(nodes.literal_block):
         if "sphx-glr-script-out" in block["classes"]:
             lines = block.astext().strip("\n").split("\n")

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 #: The most that a cache keeps, in bytes; the oldest unused entries go first.
 SIZE = 256 * 2**20
+
+
 class Cache:
     """The results kept in one folder.
 
@@ -39,16 +41,16 @@ class Cache:
     def _path(self, key):
         return self.folder / f"{key}.json"
 
-    def read(self, key):
-        """Return the result kept under *key*, or None; a damaged entry is none, and said so."""
+    def read(self, key, task):
+        """Return the result of *task* kept under *key*, or None; a damaged entry is none, and said so."""
         path = self._path(key)
         try:
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
             with open(descriptor, "rb") as file:
                 digest, _, body = file.read().partition(b"\n")
             if hashlib.sha256(body).hexdigest().encode() != digest:
                 raise ValueError("its checksum does not match")
-            result = check(json.loads(body))
+            result = check(json.loads(body), task)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, RecursionError) as problem:
@@ -63,7 +65,7 @@ class Cache:
 
     def write(self, key, result):
         """Keep *result* under *key*; where that fails, say so and go on."""
-        body = json.dumps(check(result), sort_keys=True).encode()
+        body = json.dumps(result, sort_keys=True).encode()
         digest = hashlib.sha256(body).hexdigest().encode()
         path = self._path(key)
         temporary = None

@@ -12,6 +12,10 @@ And it waits for ever for a worker that can take a task: so a recipe that none c
 for 30 seconds fails, or for the time that Dask's setting ``distributed.scheduler.no-workers-timeout``
 has here. Dask's own futures are used, not joblib's backend for Dask, which hung when a
 worker died.
+
+Trust: what is sent is run there, the build's own code with ``eval``. What comes back is text,
+read as JSON and checked by :mod:`result`, so a recipe, or a worker's disk, cannot put code or
+markup into the build. Whoever has the scheduler or a worker can: Dask unpickles what they send.
 """
 
 import json

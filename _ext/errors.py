@@ -31,13 +31,14 @@ ACTIVITIES = {
     "distributed": "Training with several processes",
     "other": "Doing something else",
 }
-MESSAGE = re.compile(r"^\w*(?:Error|Warning|Exception): ", re.M)
-QUOTED = r"""(?<![\w(\\])(?:'[^'\n]*\w[^'\n]*'(?!\w)|"[^"\n]*\w[^"\n]*")"""
+MESSAGE = re.compile(r"^\w*(?:Error|Warning|Exception): (?=.*\S)", re.M)
+QUOTED = r"""(?<![\w(\\])(?:'[^'\w\n]*\w[^'\n]*'(?!\w)|"[^"\w\n]*\w[^"\n]*")"""
 #: What differs from one reader's message to the next; and, as ``fixed``, what only looks so.
+#: Each takes time in proportion to the message: a recipe may print one of a megabyte.
 VARIABLE = re.compile(
     "|".join(
         (
-            r"(?P<fixed>https?://\S+|^\s*\(\d\) )",
+            r"(?P<fixed>https?://\S+|^[ \t]*\(\d\) )",
             rf"{QUOTED}(?:, {QUOTED})*",
             r"<[^<>\n]+>",
             r"torch\.Size\(\[[^\]]*\]\)",
@@ -46,7 +47,7 @@ VARIABLE = re.compile(
             r"(?<=\bGLOBAL )[\w.]+|(?<=_globals\(\[)[\w.]+",
             r"(?<=\bdtype )[\w:]+|(?<=\bgot )\w+(?= and \w+$)|(?<= and )\w+(?=$)",
             r"(?<=\bgot: )[\w.]+",
-            r"(?<![\w/.])[~.]?(?:/[\w.-]+){2,}|\b[\w-]+\.(?:pkl|ptx?|pth|ckpt|bin|safetensors)\b",
+            r"(?<![\w/.])[~.]?(?:/[\w.-]+){2,}|(?<![\w-])[\w-]+\.(?:pkl|ptx?|pth|ckpt|bin|safetensors)\b",
             r"(?<![\w.])\d+(?:\.\d+)?%?(?!\w)",
         )
     ),
@@ -204,6 +205,7 @@ def update(app, env):
 
 
 def prepare(app):
+    """Give a new environment what is kept there."""
     env = app.builder.env
     for name, value in (("error_messages", {}), ("error_pages", set()), ("error_digests", {})):
         if not hasattr(env, name):
@@ -211,11 +213,13 @@ def prepare(app):
 
 
 def purge(app, env, docname):
+    """Forget the messages of a page that is read anew or gone."""
     env.error_messages.pop(docname, None)
     env.error_pages.discard(docname)
 
 
 def merge(app, env, docnames, other):
+    """Take over what another process has read."""
     for docname in docnames:
         if docname in other.error_messages:
             env.error_messages[docname] = other.error_messages[docname]

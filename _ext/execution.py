@@ -85,7 +85,7 @@ class Build:
         forced = self.selected if os.environ.get("RECIPE") else set()
         tasks = {}
         for name, recipe in self.recipes.items():
-            result = None if name in forced else self.cache.read(recipe.key)
+            result = None if name in forced else self.cache.read(recipe.key, recipe.task)
             if result is not None and recipe.accepts(result):
                 self.results[name] = result
             elif name in self.selected:
@@ -106,7 +106,7 @@ class Build:
             for count, future in enumerate(as_completed(futures), 1):
                 name = futures[future]
                 try:
-                    result = check(future.result())
+                    result = check(future.result(), tasks[name])
                 except ValueError as error:
                     result = failure(tasks[name], f"ValueError: {error}")
                 if not result["error"]:
@@ -169,6 +169,7 @@ def interrupt(signal_number, frame):
 
 
 def execute(app):
+    """Execute what has to be, then let sphinx-gallery take the results."""
     signal.signal(signal.SIGTERM, interrupt)
     app.recipe_build = Build(app)
     collection.forget_removed(app.recipe_build)
@@ -177,6 +178,7 @@ def execute(app):
 
 
 def detach(app):
+    """Let sphinx-gallery be as it was, once its pages are made."""
     app.recipe_build.attachment.detach()
 
 

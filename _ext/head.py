@@ -18,6 +18,7 @@ DEFAULT = "Recipes about PyTorch's state_dict: every one was run, everything cla
 
 
 def check(app, config):
+    """End the build if ``html_baseurl`` is no address of a site."""
     base = config.html_baseurl
     if base and not re.fullmatch(r"https?://[^\s/]+/(\S*/)?", base):
         raise ConfigError(

@@ -17,6 +17,7 @@ from sphinx.writers.html5 import HTML5Translator
 
 
 def visit_image(self, node):
+    """Write the tag of an image with its size."""
     size = get_image_size(Path(self.builder.srcdir, node["uri"]))
     HTML5Translator.visit_image(self, node)
     if size and self.body[-1].startswith("<img "):
@@ -25,6 +26,7 @@ def visit_image(self, node):
 
 
 def depart_image(self, node):
+    """End the tag as Sphinx does."""
     HTML5Translator.depart_image(self, node)
 
 

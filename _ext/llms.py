@@ -44,14 +44,11 @@ def markdown(doctree):
     for node in list(doctree.findall(lambda node: node.tagname == "code_links_block")):
         node.replace_self(nodes.literal_block("", node.rawsource.rstrip("\n"), language=node.get("lang", "")))
     for node in list(doctree.findall(nodes.image)):
-        text = to_markdown.SPECIAL.sub(r"\\\g<0>", node.get("alt", ""))
+        text = to_markdown.escaped(node.get("alt", ""), to_markdown.SPECIAL_IN_LINK)
         picture = f"![{text}]({to_markdown.quoted(node['uri'])})"
         decoration = not node.get("alt")
         node.replace_self([] if decoration else nodes.raw("", picture, format="markdown"))
-    parts = (
-        node.astext() if isinstance(node, nodes.raw) else to_markdown.block(node, level)
-        for node, level in to_markdown.flow(doctree)
-    )
+    parts = (to_markdown.block(node, level) for node, level in to_markdown.flow(doctree))
     return "\n\n".join(filter(None, parts)) + "\n"
 
 

@@ -186,7 +186,9 @@ class ForkServer:
                 + "\n\n"
             )
             error = {"text": text, "line": line, "reason": text.splitlines()[-1]}
-            result = {"seconds": round(elapsed, 3), "error": error, "codeobj": {}, "images": {}}
+            shown = runner.read_images((scratch / task["gallery"] / task["name"]).parent / "images")
+            images = {name: content for name, content in shown.items() if name in "".join(outputs)}
+            result = {"seconds": round(elapsed, 3), "error": error, "codeobj": {}, "images": images}
         unseen = clean((scratch / "descriptor.txt").read_text(errors="replace")).strip()
         if unseen and not result["error"]:
             reason = "wrote past Python's sys.stdout, which no page shows: " + unseen[:200]
@@ -209,7 +211,7 @@ class ForkServer:
         if frames:
             line = frames[-1]
         if crash:
-            reason = crash
+            reason = clean(crash)
         elif dump.startswith("Timeout") or code is None:
             reason = f"TimeoutError: it ran for more than {limit} s and was ended"
         elif code < 0:

@@ -144,6 +144,7 @@ def new_recipe(name, section):
 
 
 def main(name="", section=""):
+    """Write the recipe; return what is wrong, if anything is."""
     try:
         path, text = new_recipe(name, section)
     except ValueError as error:

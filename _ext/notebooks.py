@@ -79,11 +79,13 @@ class Notebooks:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def stamp(self, name):
+        """Return the path of what says what the links of a notebook depend on."""
         return Path(self.build.gallery, name).with_suffix(".ipynb.sha256")
 
     # -- in sphinx-gallery's place -------------------------------------------
 
     def attach(self):
+        """Take the place of sphinx-gallery's functions."""
         for name in self.build.recipes:
             stamp = self.stamp(name)
             if not stamp.exists() or stamp.read_text() != self.links(name):
@@ -95,6 +97,7 @@ class Notebooks:
             setattr(gen_rst, name, function)
 
     def detach(self):
+        """Give sphinx-gallery its own functions back."""
         for name, function in self.stock.items():
             setattr(gen_rst, name, function)
 
@@ -202,11 +205,13 @@ def _with_ids(cells):
 
 
 def attach(app):
+    """Take the place of sphinx-gallery's functions."""
     app.notebooks = Notebooks(app)
     app.notebooks.attach()
 
 
 def detach(app, *_):
+    """Give sphinx-gallery its own functions back."""
     if hasattr(app, "notebooks"):
         app.notebooks.detach()
 

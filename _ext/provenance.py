@@ -54,6 +54,7 @@ def outdated(app, env, added, changed, removed):
 
 
 def show(app, pagename, templatename, context, doctree):
+    """Put ``provenance`` into the context of a page."""
     context["provenance"] = getattr(app.env, "recipe_provenance", {}).get(pagename)
 
 

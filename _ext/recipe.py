@@ -52,13 +52,13 @@ class Recipe:
 
     def accepts(self, result):
         """Say whether a kept *result* fits: its line numbers too, if it shows any."""
-        lines = result.get("lines")
-        if not result.get("date"):
-            return False  # kept before results had one
-        return len(result["outputs"]) == len(self.code) and lines in (None, block_lines(self.task))
+        # no date: kept before results had one; an error: no build keeps one
+        whole = result.get("date") and not result["error"]
+        return bool(whole) and result.get("lines") in (None, block_lines(self.task))
 
     @property
     def limits(self):
+        """What the recipe may take, by its settings or by default."""
         conf = {**LIMITS, **{k: v for k, v in self.file_conf.items() if k in LIMITS}}
         return {
             "seconds": conf["timeout"],

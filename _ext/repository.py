@@ -17,6 +17,7 @@ from sphinx.errors import ConfigError
 
 
 def check(app, config):
+    """End the build if ``repository`` is no address of one."""
     address = config.repository
     if address and not re.fullmatch(r"https?://[^\s/]+/\S*[^\s/]", address):
         raise ConfigError(

@@ -3,26 +3,41 @@
 A result is a dict that JSON can hold, the same whoever gives it, a process here, a Dask
 worker or the cache: ``outputs`` (the reStructuredText below each code block), ``seconds``,
 ``error`` (None, or ``text``, ``line`` and ``reason``), ``codeobj`` and ``images``. It may
-come from outside, so :func:`check` rejects what a recipe cannot give.
+come from outside, so :func:`check` rejects what a recipe cannot give: an output is text in
+literal blocks, which Sphinx escapes, and the recipe's own figures. With anything else, such
+as a field ``:alt: :download:`x </etc/passwd>```, a forged one could publish files or put a
+script on a page. ``tests/fuzz/test_cache.py`` looks for more of that.
 """
 
+import io
 import re
+from datetime import date
 from pathlib import Path
 
+from PIL import Image
+
+from cleaning import CONTROL, clean
 from recipe import block_lines
 from runner import first_line
 
-#: The only reStructuredText besides literal blocks that a recipe's output may consist of.
-ALLOWED = re.compile(
-    r"\s*(\*|\|"
-    r"|\.\. rst-class:: sphx-glr-[a-z-]+"
-    r"|\.\. image:: /[\w./-]+\.png"
-    r"|:(alt|class): .*"
-    r")?\s*"
-)
-LITERAL = re.compile(r" ?\.\. code-block:: (none|pytb)")
-#: What sphinx-gallery says of a name in code.
-OBJECT = {"name", "module", "module_short", "is_class", "is_explicit"}
+#: What a line of an output can be, outside of the text of a literal block ...
+LINES = {
+    "blank": re.compile(r"\s*"),
+    "class": re.compile(r" *\.\. rst-class:: sphx-glr-(script-out|horizontal)"),
+    "literal": re.compile(r" ?\.\. code-block:: (none|pytb)"),
+    "item": re.compile(r" *\*"),
+    "image": re.compile(r" *\.\. image:: .+"),
+    "option": re.compile(r" +:(alt: .*|class:[ \w-]+)"),
+}
+#: ... and what must come next: an option elsewhere is a field, in which markup works.
+NEXT = {
+    "blank": {*LINES, "text"} - {"option"},
+    "text": {"text", "blank"},
+    **dict.fromkeys(("class", "literal", "item"), {"blank"}),
+    **dict.fromkeys(("image", "option"), {"option", "blank"}),
+}
+#: What sphinx-gallery says of a name in code: words, and two flags.
+WORDS, FLAGS = {"name", "module", "module_short"}, {"is_class", "is_explicit"}
 #: What to do about a failure, by what its reason says.
 ADVICE = {
     "SyntaxError": "Mend the line.",
@@ -39,62 +54,95 @@ ADVICE = {
 }
 
 
-def check_output(rst):
-    """Raise ValueError if *rst* is more than literal blocks and images."""
-    literal = False
-    for line in rst.split("\n"):
-        if literal and (not line.strip() or line.startswith("    ")):
-            continue
-        literal = bool(LITERAL.fullmatch(line))
-        if not literal and not ALLOWED.fullmatch(line):
+def check_output(rst, images):
+    """Raise ValueError if *rst* is more than literal blocks and these *images* (addresses)."""
+    if CONTROL.search(rst):
+        raise ValueError("output with a character that no page can show")
+    before, literal, of_image = "blank", False, 0
+    for line in rst.splitlines():  # at the same characters as docutils
+        kind = next((kind for kind, form in LINES.items() if form.fullmatch(line)), None)
+        if literal and kind != "blank" and line.startswith("    "):
+            kind = "text"
+        depth = len(line) - len(line.lstrip())
+        if kind == "image":
+            of_image, fits = depth, line.partition("::")[2].strip() in images
+        else:
+            fits = kind != "option" or depth == of_image + 3
+        if kind not in NEXT[before] or not fits:
             raise ValueError(f"output that a recipe cannot give: {line[:80]!r}")
+        literal = kind == "literal" or literal and kind in ("blank", "text")
+        before = kind
 
 
-def _is(kind):
-    return lambda value: isinstance(value, kind) and not isinstance(value, bool)
+def _is(value, *kinds):
+    return type(value) in kinds  # True is no number
 
 
-def _object(found):
-    """Say whether *found* is a code object as sphinx-gallery describes it."""
-    words = all(re.fullmatch(r"[\w.<>]*", str(found.get(k))) for k in ("name", "module", "module_short"))
-    return words and found.keys() == OBJECT
+def _text(value):
+    return _is(value, str) and not CONTROL.search(value)
 
 
 def _error(error):
     return error is None or (
         error.keys() == {"text", "line", "reason"}
-        and isinstance(error["text"], str) and isinstance(error["line"], int) and isinstance(error["reason"], str)
+        and _text(error["text"]) and _text(error["reason"]) and _is(error["line"], int)
     )  # fmt: skip
+
+
+def _object(found):
+    """Say whether *found* is a code object as sphinx-gallery describes it."""
+    return (
+        found.keys() == WORDS | FLAGS
+        and all(_is(found[key], str) and re.fullmatch(r"[\w.<>]*", found[key]) for key in WORDS)
+        and all(_is(found[key], bool) for key in FLAGS)
+    )
+
+
+def _picture(content):
+    """Say whether *content*, a string of bytes, is a PNG whose parts have their checksums."""
+    try:
+        with Image.open(io.BytesIO(content.encode("latin-1")), formats=["PNG"]) as image:
+            image.verify()
+    except Exception:  # Pillow has many words for it
+        return False
+    return True
 
 
 #: What each field of a result must be; the last two are added here and may be missing.
 FORM = {
-    "outputs": lambda outputs: all(map(_is(str), outputs)),
-    "seconds": lambda seconds: _is((int, float))(seconds) and 0 <= seconds < 10**6,
+    "outputs": lambda outputs: _is(outputs, list) and all(_is(output, str) for output in outputs),
+    "seconds": lambda seconds: _is(seconds, int, float) and 0 <= seconds < 10**6,
     "error": _error,
-    "codeobj": lambda names: all(_object(found) for kept in names.values() for found in kept),
-    "images": lambda images: all(
-        re.fullmatch(r"sphx_glr_[\w.-]+\.png", name) and content.encode("latin-1").startswith(b"\x89PNG")
-        for name, content in images.items()
+    "codeobj": lambda names: all(
+        _text(name) and _is(kept, list) and kept and all(map(_object, kept)) for name, kept in names.items()
     ),
-    "lines": lambda lines: all(map(_is(int), lines)),
-    "date": lambda date: re.fullmatch(r"\d{4}-\d\d-\d\d", date),
+    "images": lambda images: all(_picture(content) for content in images.values()),
+    "lines": lambda lines: _is(lines, list) and all(_is(line, int) for line in lines),
+    "date": lambda day: date.fromisoformat(day).isoformat() == day,
 }
 
 
-def check(result):
-    """Return *result* if it has the form of a recipe's result, else raise ValueError."""
+def check(result, task):
+    """Return *result* if it has the form of a result of *task*, else raise ValueError."""
     if not isinstance(result, dict) or not FORM.keys() - {"lines", "date"} <= result.keys() <= FORM.keys():
         raise ValueError("not a result")
     for field, value in result.items():
         try:
             fits = FORM[field](value)
-        except (AttributeError, KeyError, TypeError, UnicodeError):  # of another type altogether
+        except (AttributeError, KeyError, TypeError, ValueError):  # of another type altogether
             fits = False
         if not fits:
             raise ValueError(f"its {field!r} is not of the form that a recipe gives")
+    if len(result["outputs"]) != len(task["blocks"]):
+        raise ValueError("its outputs are not those of these blocks")
+    section, _, name = task["name"].rpartition("/")
+    form = re.compile(rf"sphx_glr_{re.escape(name[:-3])}_\d{{3,}}(_dark)?\.png", re.A)
+    if not all(map(form.fullmatch, result["images"])):
+        raise ValueError("its images have other names than those of this recipe")
+    folder = "/".join(filter(None, ("", task["gallery"], section, "images")))
+    images = {f"/{folder}/{name}" for name in result["images"]}
     for output in result["outputs"]:
-        check_output(output)
+        check_output(output, images)
     return result
 
 
@@ -112,6 +160,7 @@ def remember_lines(task, result):
 
 def failure(task, text, line=1):
     """Return the result of a recipe that failed outside of its own code."""
+    text = clean(text)
     error = {"text": text, "line": line, "reason": text.splitlines()[-1]}
     return {
         "outputs": [""] * len(task["blocks"]),

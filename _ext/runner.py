@@ -10,7 +10,8 @@ of the site: a Dask worker gets it, and what it imports, as source text.
 
 Private names relied on (``tests/test_attachment.py`` fails when one goes away):
 ``sphinx_gallery.gen_rst._LoggingTee``, which is subclassed to bound and clean what is
-printed, and ``sphinx_gallery.gen_gallery._fill_gallery_conf_defaults``.
+printed, ``sphinx_gallery.gen_gallery._fill_gallery_conf_defaults`` and
+``sphinx_gallery.backreferences._make_ref_regex``.
 """
 
 import faulthandler
@@ -56,6 +57,11 @@ def own(name, objects):
     """
     last = name.rpartition(".")[2]
     return [found for found in objects if found["name"].rpartition(".")[2] == last]
+
+
+def read_images(folder):
+    """Return the images in *folder*: file name to content, a byte as the character of that number."""
+    return {path.name: path.read_bytes().decode("latin-1") for path in sorted(folder.glob("*.png"))}
 
 
 class _Run:
@@ -122,7 +128,7 @@ class _Run:
             if isinstance(error, SyntaxError) and error.filename == src_file:
                 lines = [error.lineno]
             rst = stock(bounded(exc_info), src_file, script_vars, gallery_conf)
-            text = self.relative(script_vars["formatted_exception"])
+            text = clean(self.relative(script_vars["formatted_exception"]))  # it quotes the source, too
             script_vars["formatted_exception"] = text
             reason = text[text.rstrip().rfind("\n  File") + 1 :].strip().splitlines()
             reason = next((r for r in reason if r and not r.startswith((" ", "File"))), text)
@@ -139,7 +145,7 @@ class _Run:
                 output = stock(compiler, block, example_globals, script_vars, *conf)
             except (SystemExit, KeyboardInterrupt):
                 output = f"\n{handle_exception(sys.exc_info(), str(self.source), script_vars, conf[0])}\n\n"
-            output = self.relative(output)
+            output = clean(self.relative(output))  # titles of figures and tracebacks, too
             self.send({"block": self.index, "output": output})
             return output
 
@@ -185,9 +191,7 @@ class _Run:
             "seconds": round(seconds, 3),
             "error": self.error,
             "codeobj": {name: kept for name in sorted(names) if (kept := own(name, names[name]))},
-            "images": {
-                path.name: path.read_bytes().decode("latin-1") for path in sorted(images.iterdir())
-            },
+            "images": read_images(images),
         }
 
 

@@ -66,11 +66,13 @@ def copy(stock, build):
 
 
 def attach(app):
+    """Take the place of sphinx-gallery's function."""
     app.stock_copy = gen_rst._replace_md5
     gen_rst._replace_md5 = copy(app.stock_copy, app.recipe_build)
 
 
 def detach(app, *_):
+    """Give sphinx-gallery its own function back."""
     if hasattr(app, "stock_copy"):
         gen_rst._replace_md5 = app.stock_copy
 

@@ -76,10 +76,12 @@ def _text(node):
 
 
 def purge_text(app, env, docname):
+    """Forget the text of a page that is read anew or gone."""
     _texts(env).pop(docname, None)
 
 
 def merge_texts(app, env, docnames, other):
+    """Take over what another process has read."""
     _texts(env).update((name, found) for name, found in _texts(other).items() if name in docnames)
 
 

@@ -65,10 +65,12 @@ def _tags(env):
 
 
 def purge_tags(app, env, docname):
+    """Forget the tags of a page that is read anew or gone."""
     _tags(env).pop(docname, None)
 
 
 def merge_tags(app, env, docnames, other):
+    """Take over what another process has read."""
     _tags(env).update((name, tags) for name, tags in _tags(other).items() if name in docnames)
 
 

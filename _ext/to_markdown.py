@@ -16,7 +16,6 @@ What Markdown cannot say is an :class:`Unsupported` error, never left out in sil
 and the end of the box are lost, and leaves ``<`` and ``$`` of the text in force.)
 """
 
-import html
 import re
 
 from docutils import nodes
@@ -25,8 +24,9 @@ from sphinx.locale import admonitionlabels
 
 #: What stands for itself only after a backslash. The underscore of ``state_dict`` does not.
 SPECIAL = re.compile(
-    r"[\\`*$~]|(?<![^\W_])_|_(?![^\W_])|\](?=[\[(])|<(?=[A-Za-z/!?])|&(?=#?\w+;)"
+    r"[\\`*$~]|(?<![^\W_])_|_(?![^\W_])|\](?=[\[(:])|<(?=[A-Za-z/!?])|&(?=#?\w+;)"
 )
+SPECIAL_IN_LINK = re.compile(rf"[\[\]]|{SPECIAL.pattern}")
 #: What makes a list, a quote, a heading or a line of a paragraph's beginning.
 BEGINNING = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[#>+=-]))")
 NOTHING = (
@@ -69,7 +69,7 @@ def inline(node):
 
 def _inline(node):
     if isinstance(node, nodes.Text):
-        return SPECIAL.sub(r"\\\g<0>", re.sub(r"\s+", " ", node.astext()))
+        return escaped(re.sub(r"\s+", " ", node.astext()), SPECIAL_IN_LINK if _in_link(node) else SPECIAL)
     if isinstance(node, nodes.literal):
         return code(re.sub(r"\s+", " ", node.astext()))
     if isinstance(node, nodes.math):
@@ -86,7 +86,18 @@ def _inline(node):
         return inline(node)
     if isinstance(node, NOTHING):
         return ""
+    if isinstance(node, nodes.raw):
+        return _raw(node)
     raise Unsupported(node)
+
+
+def escaped(text, special=SPECIAL):
+    """Return *text* with a backslash before what is *special*."""
+    return special.sub(r"\\\g<0>", text)
+
+
+def _in_link(node):
+    return node.parent is not None and (isinstance(node.parent, nodes.reference) or _in_link(node.parent))
 
 
 def quoted(address):
@@ -111,6 +122,7 @@ def block(node, level=0):
 
 
 def blocks(children):
+    """Return the Markdown of *children*, one below the other."""
     return "\n\n".join(filter(None, (block(child) for child in children)))
 
 
@@ -188,11 +200,17 @@ def _cell(entry):
     for child in entry:
         if not isinstance(child, nodes.paragraph):
             raise Unsupported(child)
-    text = "<br>".join(inline(child) for child in entry)
-    # No escape holds in inline code in every program that shows notebooks.
-    code_with_bar = re.compile(r"`([^`|]*\|[^`]*)`")
-    text = code_with_bar.sub(lambda m: f"<code>{html.escape(m[1])}</code>".replace("|", "&#124;"), text)
-    return text.replace("|", "\\|")
+    for literal in list(entry.findall(nodes.literal)):
+        if "|" in literal.astext():  # no escape holds in inline code in every program that shows notebooks
+            text = re.sub(r"[!-/:-@[-`{-~]", lambda match: f"&#{ord(match[0])};", literal.astext())
+            literal.replace_self(nodes.raw("", f"<code>{text}</code>", format="markdown"))
+    return "<br>".join(inline(child) for child in entry).replace("|", "\\|")
+
+
+def _raw(node, level=0):
+    if node["format"] != "markdown":
+        raise Unsupported(node)
+    return node.astext()
 
 
 def _beginning(text):
@@ -207,6 +225,7 @@ BLOCKS = {
     (nodes.rubric, nodes.caption): lambda node, level: f"**{inline(node)}**",
     (nodes.literal_block, nodes.doctest_block): _fence,
     nodes.math_block: _math,
+    nodes.raw: _raw,
     (nodes.bullet_list, nodes.enumerated_list): _list,
     (nodes.definition_list, nodes.field_list): _definitions,
     nodes.line_block: lambda node, level: "\\\n".join(inline(line) for line in node),

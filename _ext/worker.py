@@ -6,6 +6,10 @@ the worker's versions as a resource of Dask, so that Dask gives a recipe only to
 whose versions are those of the recipe's key. Example: the resource
 ``recipe: matplotlib==3.11.2 numpy==2.4.6 python==3.11.2 torch==2.13.0+cpu``.
 
+Trust: the plugin's code is run on the workers with ``eval``, as Dask runs whatever a client
+sends, so a worker trusts all who reach its scheduler. A recipe is text that goes to the host
+as JSON, and what comes back is passed on as text; it is neither unpickled nor run here.
+
 Recipes run neither in the worker's process nor in its threads, but in fresh processes below
 a :mod:`host`, which is started with the first recipe and ends with the worker or the build.
 """

@@ -8,7 +8,7 @@ const squeeze = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}_]+/gu, "");
 const plain = (text) => text
   .slice(-200000)
   .replace(/\x1b\[[\d;]*m/g, "") // colors
-  .replace(/^\s*(?:\[\w*rank\d+\]:|E(?= {2})|[|│>])/gm, "") // torchrun, pytest, rich, a quote
+  .replace(/^[^\S\n]*(?:\[\w*rank\d+\]:|E(?= {2})|[|│>])/gm, "") // torchrun, pytest, rich, a quote
   .replace(/\\n/g, " ");
 const names = (pre) => new Set([...pre.querySelectorAll(".varies")].flatMap((part) => part.textContent.match(/[a-z_]\w*/gi) ?? []));
 // What is fixed in a message: its type, and each three words in a row, without spaces.

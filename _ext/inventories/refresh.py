@@ -26,6 +26,7 @@ CONF = Path(__file__).resolve().parents[2] / "conf.py"
 
 
 def mapping():
+    """Return ``intersphinx_mapping`` of conf.py."""
     for node in ast.parse(CONF.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "intersphinx_mapping":
             return ast.literal_eval(node.value)
@@ -33,10 +34,12 @@ def mapping():
 
 
 def names(data):
+    """Return ``{(role, name), ...}`` of the inventory *data*."""
     return {(role, n) for role, v in InventoryFile.load(io.BytesIO(data), "", join).items() for n in v}
 
 
 def main():
+    """Fetch all, then replace what changed."""
     fetched = []
     for base, file in mapping().values():
         url = base.rstrip("/") + "/objects.inv"

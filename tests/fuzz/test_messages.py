@@ -1,0 +1,132 @@
+"""The index of error messages, given what nobody thought of: quick, and still right."""
+
+import re
+import time
+
+from cleaning import clean
+from errors import MESSAGE, anchor_of, collect, split
+from docutils import nodes, utils
+from fuzzing import ANY, MARKUP, WORD, fuzz
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+PIECE = st.sampled_from(["'", '"', "'a'", "KeyError: ", "<", ">", "torch.Size([", "for ", "GLOBAL ", "/a", "a-", "\n", " ", "(1) ", "1.5%", ": "])
+#: A message: a type, and anything that a line or two can hold.
+MESSAGES = st.builds(
+    lambda kind, parts: clean(f"{kind}: {''.join(parts)}").rstrip(),  # as it comes to the index
+    st.sampled_from(["KeyError", "RuntimeError", "UserWarning"]),
+    st.lists(PIECE | WORD | ANY, min_size=1, max_size=8),
+).filter(MESSAGE.match)
+
+
+@fuzz(600)
+@given(MESSAGES)
+@example("KeyError: '")
+def test_the_parts_of_a_message_are_the_message(message):
+    assert "".join(text for text, _ in split(message)) == message
+    assert re.fullmatch(r"[\w-]+-[0-9a-f]{6}", anchor_of(message))
+
+
+@fuzz()
+@given(MESSAGES.filter(lambda message: not message.startswith("KeyError")), st.lists(st.sampled_from(["a", "b.c", "lr"]), min_size=20, max_size=20))
+def test_names_in_quotes_do_not_matter(message, names):
+    other = iter(names)
+    parts = [re.sub(r"'\w+'", f"'{next(other)}'", text) if variable else text for text, variable in split(message)[:20]]
+    if len(parts) == len(split(message)):
+        assert anchor_of("".join(parts)) == anchor_of(message)
+
+
+@fuzz()
+@given(st.lists(PIECE | WORD | ANY, min_size=1, max_size=3).map("".join).map(clean).filter(bool))
+def test_a_long_message_takes_no_time(piece):
+    message = ("ValueError: x" + piece * (20_000 // len(piece))).rstrip()
+    started = time.process_time()
+    anchor_of(message)
+    assert time.process_time() - started < 2
+
+
+class Page:
+    """What Sphinx gives `collect`: an environment, and a document with an output."""
+
+    docname = "page"
+
+    def __init__(self):
+        self.env, self.error_messages = self, {}
+
+
+@fuzz()
+@given(st.lists(PIECE | WORD | ANY | MESSAGES | st.sampled_from(["ValueError: \n", "\nTypeError:", "\n"]), max_size=8).map("".join).map(clean))
+@example("AssertionError: ")
+def test_an_output_is_read_whatever_it_is(text):
+    page, document = Page(), utils.new_document("page")
+    document += nodes.section("", nodes.title("", "A"), nodes.literal_block("", text, classes=["sphx-glr-script-out"]))
+    collect(page, document)
+    for message, *_ in page.error_messages.get("page", ("", []))[1]:
+        assert message in text and split(message)
+
+
+JUDGE = """texts => {
+  const field = document.querySelector("#error-message");
+  return texts.map(text => {
+    const started = performance.now();
+    field.value = text;
+    field.dispatchEvent(new Event("input"));
+    const first = document.querySelector("#error-matches .error-entry");
+    return {
+      took: performance.now() - started,
+      links: first ? [...first.querySelectorAll("a")].map(a => a.getAttribute("href")).sort() : [],
+      scripts: document.querySelectorAll("#error-matches :is(script, img, b, iframe)").length,
+    };
+  });
+}"""
+
+
+def drawn(strategy, count):
+    """Return *count* values of *strategy*, the same in every run."""
+    values = []
+
+    @settings(fuzz(count), suppress_health_check=list(HealthCheck))
+    @given(strategy)
+    def draw(value):
+        values.append(value)
+
+    draw()
+    return values
+
+
+def test_any_pasted_text_is_answered_at_once(visit):
+    page = visit("errors")
+    texts = drawn(st.lists(PIECE | WORD | ANY | MESSAGES, max_size=12).map("".join), 300)
+    texts = [text.encode("utf-8", "replace").decode() for text in texts]
+    pieces = ["Error", "a.", "Error: ", "[rank0]:", "| ", "\n ", "\x1b[", "\\n"]
+    texts += [piece * (200_000 // len(piece)) for piece in pieces] + [piece * 5000 for piece in MARKUP]
+    for text, answer in zip(texts, page.evaluate(JUDGE, texts), strict=True):
+        assert answer["took"] < 1000 and not answer["scripts"], (text[:200], answer)
+    assert not page.complaints
+
+
+ENTRIES = """() => [...document.querySelectorAll(".error-entry")].map(entry => ({
+  parts: [...entry.querySelector(".error-message").childNodes].map(part => [part.textContent, part.nodeType !== Node.TEXT_NODE]),
+  links: [...entry.querySelectorAll(".error-places > li > p a")].map(a => a.getAttribute("href")).sort(),
+}))"""
+NOISE = st.lists(st.sampled_from(["epoch 3", "INFO:", "File \"/a/b.py\", line 7", "^^^^", "x = y", "  at", "\n"]), max_size=6).map(" ".join)
+
+
+def test_a_message_with_other_names_is_found_in_any_surroundings(visit):
+    page = visit("errors")
+    entries = page.evaluate(ENTRIES)
+    cases = drawn(st.tuples(st.integers(0, len(entries) - 1), NOISE, NOISE, st.sampled_from(["zeppelin", "quux_7", "Fnord"]), st.booleans()), 300)
+    texts = []
+    for number, before, after, name, wrapped in cases:
+        message = "".join(renamed(text, name) if varies else text for text, varies in entries[number]["parts"])
+        message = re.sub(r"(.{40,60}) ", r"\1\n    ", message) if wrapped else message
+        texts.append(f"{before}\n{message}\n{after}")
+    for case, text, answer in zip(cases, texts, page.evaluate(JUDGE, texts), strict=True):
+        assert answer["links"] == entries[case[0]]["links"], (case, text)
+
+
+def renamed(text, name):
+    """Return the variable *text* of a message with another name or number in it."""
+    if re.fullmatch(r"[\d.]+%?", text):
+        return str(float(text.rstrip("%")) + 41)
+    return re.sub(r"\w+", name, text, count=1) if text[0] in "'\"<" else name
