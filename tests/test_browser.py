@@ -25,6 +25,13 @@ def test_page_opens_clean_in_both_themes_and_widths(visit, name):
                 assert other.count() == 0
 
 
+@pytest.mark.parametrize("width", [1400, 400])
+def test_pictures_of_cards_have_no_empty_bands(visit, width):
+    page = visit("index", width)
+    boxes = page.eval_on_selector_all(".card img", "all => all.map((it) => it.offsetWidth / it.offsetHeight)")
+    assert boxes and all(abs(box - 480 / 300) < 0.02 for box in boxes)
+
+
 def test_theme_switch_is_remembered(visit):
     page = visit("index", scheme="light")
     page.click("button.color-theme")
