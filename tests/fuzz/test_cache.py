@@ -190,7 +190,7 @@ def mutations(draw):
     return result
 
 
-@fuzz(600)
+@fuzz(400)
 @given(mutations())
 @example({**RESULT, "codeobj": {"torch.load": []}})
 @example({**RESULT, "images": {"sphx_glr_one_001.png": "\x89PNG"}})
@@ -223,7 +223,7 @@ LINE = st.builds(lambda indent, piece: " " * indent + piece, st.integers(0, 8), 
 def test_an_output_that_is_accepted_is_text_and_images():
     accepted = set()
 
-    @fuzz(1500)
+    @fuzz(1000)
     @given(st.sampled_from([SHOWN, FIGURE]), st.lists(st.tuples(st.integers(0, 20), st.booleans(), LINE), max_size=3))
     def change(output, changes):
         lines = output.split("\n")

@@ -36,7 +36,7 @@ def test_names_in_quotes_do_not_matter(message, names):
         assert anchor_of("".join(parts)) == anchor_of(message)
 
 
-@fuzz()
+@fuzz(150)
 @given(st.lists(PIECE | WORD | ANY, min_size=1, max_size=3).map("".join).map(clean).filter(bool))
 def test_a_long_message_takes_no_time(piece):
     message = ("ValueError: x" + piece * (20_000 // len(piece))).rstrip()
@@ -54,7 +54,7 @@ class Page:
         self.env, self.error_messages = self, {}
 
 
-@fuzz()
+@fuzz(150)
 @given(st.lists(PIECE | WORD | ANY | MESSAGES | st.sampled_from(["ValueError: \n", "\nTypeError:", "\n"]), max_size=8).map("".join).map(clean))
 @example("AssertionError: ")
 def test_an_output_is_read_whatever_it_is(text):
