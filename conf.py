@@ -24,6 +24,7 @@ extensions = [
     "api_links",
     "assets",
     "blocks",
+    "builds",
     "cards",
     "errors",
     "execution",

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from pathlib import Path
 
 from sphinx.util import logging
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 #: The most that a cache keeps, in bytes; the oldest unused entries go first.
 SIZE = 256 * 2**20
+#: Seconds after which a file that is still being written belongs to a build that was killed.
+FORSAKEN = 3600
 
 
 class Cache:
@@ -36,7 +39,7 @@ class Cache:
 
     def __init__(self, folder, size=SIZE):
         self.folder, self.size = Path(folder), size
-        self.used = set()
+        self.used, self.full = set(), False
 
     def _path(self, key):
         return self.folder / f"{key}.json"
@@ -77,19 +80,27 @@ class Cache:
             os.replace(temporary, path)
             self.used.add(path.name)
         except OSError as problem:
-            logger.info("cache: nothing is kept in %s: %s", self.folder, problem.strerror)
+            if not self.full:
+                logger.info(
+                    "cache: not all is kept in %s: %s. The build goes on; the next one executes the rest again",
+                    self.folder, problem.strerror,
+                )  # fmt: skip
+            self.full = True
             if temporary:
                 Path(temporary).unlink(missing_ok=True)
 
     def prune(self):
-        """Delete the oldest entries that this build did not use, until the rest fits."""
+        """Delete what killed builds left and the oldest unused entries, until the rest fits."""
         entries = []
-        for path in self.folder.glob("*.json"):
+        for path in [*self.folder.glob("*.new"), *self.folder.glob("*.json")]:
             try:
                 status = path.lstat()
+                if path.suffix == ".json":
+                    entries.append((path.name in self.used, status.st_mtime, status.st_size, path))
+                elif status.st_mtime < time.time() - FORSAKEN:
+                    path.unlink()
             except OSError:  # another build was faster
                 continue
-            entries.append((path.name in self.used, status.st_mtime, status.st_size, path))
         total = sum(size for _, _, size, _ in entries)
         for used, _, size, path in sorted(entries, key=lambda entry: entry[:2]):
             if used or total <= self.size:

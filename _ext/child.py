@@ -66,9 +66,6 @@ def child(task, scratch, pipe, environment):
     os.environ.update(environment)
     if "fork" in multiprocessing.get_all_start_methods():
         multiprocessing.set_start_method("fork", force=True)
-    output = os.open(os.path.join(scratch, "descriptor.txt"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 
     def send(message):
@@ -77,9 +74,13 @@ def child(task, scratch, pipe, environment):
         pipe.send_bytes(json.dumps(message).encode())
 
     try:
+        output = os.open(os.path.join(scratch, "descriptor.txt"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
         runner.run(task, scratch, send)
     except BaseException as error:
-        send({"crash": f"{type(error).__name__}: {error}"[: LONGEST_MESSAGE]})
+        message = f"{type(error).__name__}: {error}".replace(f"{scratch}{os.sep}", "")
+        send({"crash": message[:LONGEST_MESSAGE]})
     finally:
         kill(psutil.Process().children(recursive=True))
         os._exit(0)

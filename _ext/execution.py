@@ -107,8 +107,8 @@ class Build:
                 name = futures[future]
                 try:
                     result = check(future.result(), tasks[name])
-                except ValueError as error:
-                    result = failure(tasks[name], f"ValueError: {error}")
+                except (ValueError, OSError) as error:
+                    result = failure(tasks[name], f"{type(error).__name__}: {error}")
                 if not result["error"]:
                     look_for_output(tasks[name], result)
                 remember_lines(tasks[name], result)
@@ -137,7 +137,13 @@ class Build:
         from local import ForkServer
 
         jobs = number("JOBS", len(psutil.Process().cpu_affinity()), "of recipes to run at a time")
-        return ForkServer(min(jobs, len(tasks)))
+        try:
+            return ForkServer(min(jobs, len(tasks)))
+        except OSError as error:
+            raise ExtensionError(
+                f"no recipe can be executed: {error}. Set TMPDIR to a folder with a short path that "
+                "can be written and has space, then build again"
+            ) from error
 
     def _report(self):
         for path in collection.strays(self.source, self.recipes, self.conf):

@@ -6,10 +6,11 @@ recipe into the next, and importing torch is paid for once. Where there is no fo
 (Windows), each process is spawned.
 
 A process that runs too long, dies or exits early becomes a failed result with a reason.
-Whatever it started is ended with it.
+Whatever it started is ended with it. All that is written meanwhile lies in one folder, which
+goes with the fork server, however the build ends.
 
 Private names relied on: attributes of ``multiprocessing.forkserver._forkserver``, to find
-what recipes left behind and to let the server end with the build.
+what recipes left behind, and ``multiprocessing.util.get_temp_dir``, the folder of its socket.
 """
 
 import json
@@ -21,7 +22,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import connection, forkserver
+from multiprocessing import connection, forkserver, util
 from pathlib import Path
 
 import psutil
@@ -29,6 +30,9 @@ import psutil
 import runner
 from child import GRACE, child, kill
 from cleaning import clean
+
+#: Bytes below which a disk counts as full.
+LITTLE = 2**16
 
 
 class ForkServer:
@@ -55,6 +59,7 @@ class ForkServer:
         self.stopped = False
         self.starting = threading.Lock()
         self.environment = dict(os.environ)
+        self.folder = os.path.realpath(tempfile.mkdtemp(prefix="recipes-"))
         if method == "forkserver":
             self._start_server()
 
@@ -71,7 +76,8 @@ class ForkServer:
         }
         self.environment.update({k: v for k, v in ours.items() if k != "PYTHONPATH"})
         before = dict(os.environ)
-        os.environ.update(ours)
+        folders = os.pathsep.join([self.folder, util.get_temp_dir()])  # the latter for its socket
+        os.environ.update(ours, TMPDIR=self.folder, RECIPES_FOLDERS=folders)
         try:
             forkserver.set_forkserver_preload(["warmup"])
             forkserver.ensure_running()
@@ -96,6 +102,7 @@ class ForkServer:
         for process in list(self.live.values()):
             self._end(process)
         self.threads.shutdown(cancel_futures=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def run(self, task):
         """Run one recipe and return its result.
@@ -112,7 +119,7 @@ class ForkServer:
             ``seconds`` (float); ``error``, None or a dict of ``text``, ``line`` and
             ``reason``; ``codeobj`` and ``images`` as :func:`runner.run` sends them.
         """
-        scratch = os.path.realpath(tempfile.mkdtemp(prefix="recipe-"))
+        scratch = tempfile.mkdtemp(prefix="recipe-", dir=self.folder)
         started = time.monotonic()
         try:
             receiver, sender = self.context.Pipe(duplex=False)
@@ -189,7 +196,10 @@ class ForkServer:
             shown = runner.read_images((scratch / task["gallery"] / task["name"]).parent / "images")
             images = {name: content for name, content in shown.items() if name in "".join(outputs)}
             result = {"seconds": round(elapsed, 3), "error": error, "codeobj": {}, "images": images}
-        unseen = clean((scratch / "descriptor.txt").read_text(errors="replace")).strip()
+        if result["error"] and shutil.disk_usage(scratch).free < LITTLE:
+            result["error"]["reason"] += ": no space is left for temporary files"
+        written = scratch / "descriptor.txt"
+        unseen = clean(written.read_text(errors="replace") if written.exists() else "").strip()
         if unseen and not result["error"]:
             reason = "wrote past Python's sys.stdout, which no page shows: " + unseen[:200]
             result["error"] = {"text": reason, "line": 1, "reason": reason.splitlines()[0]}

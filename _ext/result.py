@@ -40,6 +40,7 @@ NEXT = {
 WORDS, FLAGS = {"name", "module", "module_short"}, {"is_class", "is_explicit"}
 #: What to do about a failure, by what its reason says.
 ADVICE = {
+    "[Nn]o space": "Free some where TMPDIR points, then build again.",
     "SyntaxError": "Mend the line.",
     "TimeoutError": "Make it faster, or give it more time: # sphinx_gallery_timeout = SECONDS",
     "MemoryError|allocate memory": "Use less memory, or allow more: # sphinx_gallery_memory = MIB",

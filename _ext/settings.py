@@ -1,6 +1,6 @@
 """The settings of a recipe, ``# sphinx_gallery_NAME = VALUE``, checked before they are used.
 
-A value that cannot be meant, or a name that only looks like one of ours, is reported as
+A value that cannot be meant, and a name that nobody reads, is reported as
 
     recipes_source/saving/x.py:24: sphinx_gallery_timeout = "long": give a whole number of
     seconds above 0, as in # sphinx_gallery_timeout = 120
@@ -30,7 +30,15 @@ SETTINGS = {
     "reading_order": (lambda value: type(value) is int, "a whole number", "20"),
     "tags": (_texts, "a list of strings", '["loading"]'),
     "keywords": (_texts, "a list of strings", '["disk space"]'),
+    "thumbnail_number": (lambda value: type(value) is int, "the number of a figure", "1"),
+    "thumbnail_path": (lambda value: isinstance(value, str), "the path of a picture", '"_static/x.png"'),
+    "line_numbers": (lambda value: isinstance(value, bool), "True or False", "True"),
 }
+#: Those of sphinx-gallery that it checks itself.
+STOCK = {
+    "capture_repr", "defer_figures", "dummy_images", "end_ignore", "failing_thumbnail",
+    "ignore_repr_types", "multi_image", "parallel", "start_ignore",
+}  # fmt: skip
 
 
 def line_of(text, setting):
@@ -46,11 +54,12 @@ def wrong(text):
     for match in INFILE_CONFIG_PATTERN.finditer(text):
         name, written = match[1], (match[3] or "True").strip()
         line = text.count("\n", 0, match.start(1)) + 1
-        if name not in SETTINGS:
-            close = difflib.get_close_matches(name, SETTINGS, n=1, cutoff=0.8)
-            if close:
-                return line, f"there is no setting sphinx_gallery_{name}: did you mean sphinx_gallery_{close[0]}?"
+        if name in STOCK:
             continue
+        if name not in SETTINGS:
+            close = difflib.get_close_matches(name, SETTINGS, n=1, cutoff=0.6)
+            hint = f"did you mean sphinx_gallery_{close[0]}?" if close else "CONTRIBUTING.md lists those there are"
+            return line, f"there is no setting sphinx_gallery_{name}: {hint}"
         fits, words, example = SETTINGS[name]
         try:
             good = fits(ast.literal_eval(written))

@@ -9,6 +9,8 @@ it. Nothing here may start a thread or touch an accelerator: both would not surv
 import atexit
 import gc
 import io
+import os
+import shutil
 import warnings
 
 import matplotlib
@@ -25,8 +27,16 @@ import child
 import figures
 
 child.prctl(child.PR_SET_CHILD_SUBREAPER, 1)
-# The server ends when the build does, however that ended: with all that recipes started.
-atexit.register(lambda: child.kill(psutil.Process().children(recursive=True)))
+
+
+def leave():
+    """End all that recipes started and delete what they wrote."""
+    child.kill(psutil.Process().children(recursive=True))
+    for folder in os.environ["RECIPES_FOLDERS"].split(os.pathsep):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+atexit.register(leave)  # the server ends when the build does, however that ended
 warnings.filterwarnings("ignore", message="forkserver: waitpid returned")
 
 figure, axes = plt.subplots(layout="constrained")

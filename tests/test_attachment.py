@@ -5,7 +5,7 @@ written out, so that a change shows as a difference.
 """
 
 import inspect
-from multiprocessing import forkserver
+from multiprocessing import forkserver, util
 
 import pytest
 from sphinx_gallery import _doctree_links, backreferences, downloads, gen_gallery, gen_rst, utils
@@ -74,3 +74,4 @@ def test_fork_server_has_the_attributes_that_we_use():
     server = forkserver._forkserver
     for name in ("_forkserver_alive_fd", "_forkserver_address", "_forkserver_pid"):
         assert hasattr(server, name)
+    assert callable(util.get_temp_dir)

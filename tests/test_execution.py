@@ -1,6 +1,5 @@
 """Execution: isolation, the cache, and what a rebuild does and leaves alone."""
 
-import json
 import os
 import re
 import shutil
@@ -216,115 +215,6 @@ class TestRebuild:
         assert done.code == 0, done.log
         assert not list((site.folder / "recipes").rglob("*fresh*"))
         assert not site.page("fresh.html").exists()
-
-
-RECIPES = {f"{name}.py": recipe(f"print('{name}')", name.title()) for name in ("one", "two", "three")}
-
-
-@pytest.fixture(scope="module")
-def warm(tmp_path_factory):
-    site = TinySite(tmp_path_factory.mktemp("warm"), RECIPES)
-    assert site.build().code == 0
-    return site
-
-@pytest.fixture
-def checkout(warm, tmp_path):
-    """A clean checkout of the same recipes, with a copy of the warm cache."""
-    shutil.copytree(warm.folder / ".recipe_cache", tmp_path / "cache")
-    return TinySite(tmp_path / "checkout", RECIPES)
-
-
-class TestCache:
-    """The folder of results: copied, shared, damaged, forged, bounded."""
-
-    def build(self, checkout, **environment):
-        return checkout.build(RECIPE_CACHE=str(checkout.folder.parent / "cache"), **environment)
-
-    def entry(self, checkout, text):
-        folder = checkout.folder.parent / "cache"
-        return next(p for p in folder.glob("*.json") if f"    {text}\\n" in p.read_text())
-
-    def test_clean_checkout_executes_nothing_and_gives_the_same_bytes(self, warm, checkout):
-        done = self.build(checkout)
-        assert done.code == 0 and "recipes: 3 from the cache, 0 to execute" in done.log
-        one = {p.relative_to(warm.out): p.read_bytes() for p in warm.out.rglob("*") if p.is_file()}
-        two = {p.relative_to(checkout.out): p.read_bytes() for p in checkout.out.rglob("*") if p.is_file()}
-        assert {name for name in one.keys() | two.keys() if one.get(name) != two.get(name)} == set()
-
-    def flip(path):
-        data = bytearray(path.read_bytes())
-        data[len(data) // 2] ^= 1
-        path.write_bytes(data)
-
-    def link(path):
-        other = path.with_name("elsewhere")
-        path.rename(other)
-        path.symlink_to(other)
-
-    def forge(path):
-        import hashlib
-
-        result = json.loads(path.read_bytes().split(b"\n", 1)[1])
-        result["outputs"][0] = ".. raw:: html\n\n   <script>alert(1)</script>\n"
-        body = json.dumps(result).encode()
-        path.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
-
-    @pytest.mark.parametrize(
-        "damage",
-        [
-            flip,
-            link,
-            forge,
-            lambda path: path.write_bytes(path.read_bytes()[:-10]),
-            lambda path: path.write_bytes(b""),
-            lambda path: path.write_bytes(b"\x80\x04\x95 a pickle"),
-        ],
-        ids=["flipped", "symbolic link", "forged", "truncated", "empty", "foreign"],
-    )
-    def test_damaged_entry_is_a_miss_with_a_note(self, checkout, damage):
-        damage(self.entry(checkout, "two"))
-        done = self.build(checkout)
-        assert done.code == 0, done.log
-        assert executed(done.log) == ["two"]
-        assert re.search(r"cache: .*\.json is no usable entry \(.+\): executing again", done.log)
-        assert outputs(checkout.page("two.html")) == ["two"]
-        assert "alert" not in checkout.page("two.html").read_text()
-
-    def test_cache_that_cannot_be_written_is_said_so_and_the_build_goes_on(self, checkout, tmp_path):
-        (tmp_path / "file").write_text("no folder")
-        done = checkout.build(RECIPE_CACHE=str(tmp_path / "file/cache"))
-        assert done.code == 0 and sorted(executed(done.log)) == ["one", "three", "two"]
-        assert f"cache: nothing is kept in {tmp_path}/file/cache: " in done.log
-
-    def test_two_builds_at_once_do_not_harm_each_other(self, checkout, tmp_path):
-        other = TinySite(tmp_path / "other", RECIPES)
-        shutil.rmtree(tmp_path / "cache")
-        command = [sys.executable, "-m", "sphinx", "-nW", "--keep-going", "-q"]
-        environment = {**os.environ, "RECIPE_CACHE": str(tmp_path / "cache")}
-        builds = [
-            subprocess.Popen(
-                [*command, "-d", str(s.folder / "_build/doctrees"), str(s.folder), str(s.out)],
-                env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, cwd=s.folder,
-            )
-            for s in (checkout, other)
-        ]  # fmt: skip
-        for build in builds:
-            assert build.wait(120) == 0, build.stderr.read()
-        assert outputs(checkout.page("one.html")) == outputs(other.page("one.html")) == ["one"]
-        done = self.build(checkout)
-        assert executed(done.log) == [] and "no usable entry" not in done.log
-
-    def test_size_is_bounded_and_the_oldest_unused_go_first(self, checkout):
-        cache = checkout.folder.parent / "cache"
-        for age in (3, 2, 1):
-            old = cache / f"{'0' * 63}{age}.json"
-            old.write_bytes(b"x" * 200_000)
-            os.utime(old, (time.time() - age * 86400,) * 2)
-        done = self.build(checkout, RECIPE_CACHE_SIZE="300000")
-        assert done.code == 0
-        left = {path.name[-6:-5] for path in cache.glob("000*.json")}
-        assert left == {"1"}
-        assert executed(self.build(checkout).log) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

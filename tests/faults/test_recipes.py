@@ -1,4 +1,6 @@
-"""What recipes can do wrong: all of it in one site, beside one recipe that is good.
+"""What recipes can do wrong, or look as if they did.
+
+All of it is in one site, beside recipes that are good.
 
 Every fault must end as a failure of its recipe, named with file and line, on a page that
 shows why; or as clean output. The build must end in bounded time, and not with success.
@@ -10,15 +12,16 @@ import time
 import psutil
 import pytest
 from conftest import recipe
+from fault_table import said
 from pages import outputs, parse
 
 BAD = {
     "raises": ("raise ValueError('bad value')", r":11: ValueError: bad value"),
     "syntax_error": ("print('unclosed'", r":11: SyntaxError: "),
-    "endless_python": ("while True:\n    pass", r":1[123]: TimeoutError: it ran for more than 3 s"),
+    "endless_python": ("while True: pass", r":12: TimeoutError: it ran for more than 3 s"),
     "endless_kernel": (
-        "import torch\na = torch.rand(4000, 4000)\nwhile True:\n    a = (a @ a).clamp(0, 1)",
-        r":1[345]: TimeoutError: it ran for more than 3 s",
+        "import torch\na = torch.rand(4000, 4000)\nwhile True: a = (a @ a).clamp(0, 1)",
+        r":14: TimeoutError: it ran for more than 3 s",
     ),
     "killed": (
         "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
@@ -83,12 +86,34 @@ GOOD = {
         "process.start()\nprocess.join()\nprint(process.exitcode)",
         ["0"],
     ),
+    "five_thousand_lines": ("x = 0\n" + "x += 1\n" * 5000 + "print(x)", ["5000"]),
+    "z\u00e4hler": ("print('\u00e4')", ["\u00e4"]),
 }
+#: What the table says of a case whose name does not say it.
+WORDS = {
+    "z\u00e4hler": "a name with letters beyond ASCII", "spaced name.py": "a name with a space",
+    "latin.py": "a byte that is not UTF-8", "zeta/plain.py": "the same name in two sections",
+    "crlf": "lines that end as on Windows", "long_timeout.py": "a setting that cannot be meant",
+    "misspelled.py": "a setting that is misspelled", "unknown.py": "a setting that there is not",
+}  # fmt: skip
 NO_RECIPE = {
     "no_docstring.py": ("print(1)\n", ":1: no title: begin the file with a docstring"),
     "no_title.py": ('"""\nSome text without a title.\n"""\nprint(1)\n', ":1: no title: underline the first line"),
     "latin.py": (recipe("print(1)").encode() + b"# caf\xe9\n", ":12: byte 0xe9 is not UTF-8"),
     "zeta/plain.py": (recipe("print(2)"), "section/plain.py has the same file name"),
+    "spaced name.py": (recipe("print(1)"), ":1: the file name has a space in it"),
+    "long_timeout.py": (
+        recipe("print(1)", settings='# sphinx_gallery_timeout = "long"\n'),
+        ':7: sphinx_gallery_timeout = "long": give a whole number of seconds above 0',
+    ),
+    "misspelled.py": (
+        recipe("print(1)", settings="# sphinx_gallery_timeut = 3\n"),
+        ":7: there is no setting sphinx_gallery_timeut: did you mean sphinx_gallery_timeout?",
+    ),
+    "unknown.py": (
+        recipe("print(1)", settings="# sphinx_gallery_color = 3\n"),
+        ":7: there is no setting sphinx_gallery_color: CONTRIBUTING.md lists those there are",
+    ),
 }
 
 
@@ -100,11 +125,13 @@ def built(module_site):
     }
     site = module_site({f"{n}.py": recipe(c, n, SETTINGS.get(n, "")) for n, c in cases.items()})
     site.add({name: text for name, (text, _) in NO_RECIPE.items()})
+    site.write("section/crlf.py", recipe("print('one')\nprint('two')", "Crlf").replace("\n", "\r\n"))
     site.write("headless/lost.py", recipe("print(1)"))
     site.write("section/model.pt", b"left by hand")
     started = time.monotonic()
     site.done = site.build(JOBS="2")
     site.seconds = time.monotonic() - started
+    site.summary = site.done.log.split("problem(s) with recipes")[1]
     return site
 
 
@@ -115,10 +142,12 @@ def test_build_ends_soon_and_without_success(built):
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_fault_is_named_with_its_line_and_shown_on_its_page(built, name):
+def test_fault_is_named_with_its_line_and_shown_on_its_page(built, name, note):
     pattern = rf"recipes_source/section/{name}\.py{BAD[name][1]}".replace(": ", ": (?:WARNING: )?", 1)
     named = re.findall(pattern, built.done.log)
     assert len(named) == 2, "once as it happens and once in the summary"
+    note(name.replace("_", " "), "fails", said(rf"recipes_source/section/{name}\.py:\d+: \w+Error.*|"
+         rf"recipes_source/section/{name}\.py:\d+: .*", built.summary))  # fmt: skip
     page = parse(built.page(f"{name}.html"))
     assert page.h1.get_text().rstrip("#").replace("Error", "").strip()
     if name not in ("silent", "descriptor"):
@@ -127,10 +156,11 @@ def test_fault_is_named_with_its_line_and_shown_on_its_page(built, name):
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_clean_output(built, name):
+def test_clean_output(built, name, note):
     expected = GOOD[name][1]
     if expected:
         assert outputs(built.page(f"{name}.html")) == expected
+    note(WORDS.get(name, name.replace("_", " ")), "builds", "")
     assert f"{name}.py:" not in built.done.log.split("problem(s) with recipes")[1].replace("zeta/plain.py:1", "")
 
 
@@ -150,15 +180,24 @@ def test_markup_in_output_stays_text(built):
 
 
 @pytest.mark.parametrize("name", NO_RECIPE)
-def test_what_is_no_recipe_is_named(built, name):
+def test_what_is_no_recipe_is_named(built, name, note):
     path = name if "/" in name else f"section/{name}"
-    assert re.search(rf"recipes_source/{path}:\d+: WARNING: .*", built.done.log)
-    assert NO_RECIPE[name][1] in built.done.log
+    message = said(rf"recipes_source/{path}:\d+: .*", built.summary)
+    assert NO_RECIPE[name][1] in message
+    note(WORDS.get(name, name[:-3].replace("_", " ")), "fails", message)
 
 
-def test_section_without_a_header_and_stray_file_are_named(built):
+def test_section_without_a_header_and_stray_file_are_named(built, note):
     assert "recipes_source/headless:1: WARNING: this section has 1 recipe(s) but no GALLERY_HEADER" in built.done.log
     assert "recipes_source/section/model.pt:1: WARNING: this is no recipe" in built.done.log
+    note("a section without a header", "fails", said(r"recipes_source/headless:1: .*", built.summary))
+    note("a file left among the recipes", "fails", said(r"recipes_source/section/model.pt:1: .*", built.summary))
+
+
+def test_lines_that_end_as_on_windows(built, note):
+    assert outputs(built.page("crlf.html")) == ["one\ntwo"]
+    assert "crlf.py:" not in built.summary
+    note(WORDS["crlf"], "builds", "")
 
 
 def test_nothing_is_left_running_or_lying_around(built):
