@@ -120,6 +120,7 @@ def test_two_builds_at_once_are_one_after_the_other(clean, tmp_path, note):
     assert [build.wait(300) for build in builds] == [0, 0], [build.log.read_text() for build in builds]
     waited = [build for build in builds if "waiting" in build.log.read_text()]
     assert len(waited) == 1
+    assert "recipes: 3 from the cache, 0 to execute" in waited[0].log.read_text()
     assert differences(site.out, clean.out) == []
     again = said(r"waiting for another build .*", waited[0].log.read_text())
     note("two builds at once in one checkout", "the second waits, then builds", again)
