@@ -7,6 +7,9 @@ whose result is not in the cache is executed, ``JOBS`` at a time, by :mod:`local
 executes (in the recipe's process), parses, writes pages, thumbnails, notebooks and zips,
 and reports to junit. The build ends with a list of what went wrong, each as
 ``recipes_source/saving/x.py:12: ValueError: ... What to do``.
+
+Replaced: ``sphinx_gallery.gen_gallery._import_matplotlib``, which costs each build half a
+second and is of no use where no recipe runs.
 """
 
 import difflib
@@ -21,10 +24,12 @@ from pathlib import Path
 import psutil
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
+from sphinx_gallery import gen_gallery
 
 import cache
 import collection
 import provenance
+import runner
 from attachment import Attachment
 from result import advice, check, failure, look_for_output, remember_lines
 
@@ -134,11 +139,12 @@ class Build:
                     "pip install -r requirements-dev.txt -c constraints.txt"
                 ) from None
             return Cluster(address, tasks)
-        from local import ForkServer
+        from local import PACKAGES, ForkServer
 
         jobs = number("JOBS", len(psutil.Process().cpu_affinity()), "of recipes to run at a time")
         try:
-            return ForkServer(min(jobs, len(tasks)))
+            used = [name for name in PACKAGES if any(runner.uses(task, name) for task in tasks)]
+            return ForkServer(min(jobs, len(tasks)), used)
         except OSError as error:
             raise ExtensionError(
                 f"no recipe can be executed: {error}. Set TMPDIR to a folder with a short path that "
@@ -200,6 +206,7 @@ def summarize(app, exception):
 
 
 def setup(app):
+    gen_gallery._import_matplotlib = lambda: None
     app.connect("builder-inited", execute, priority=400)
     app.connect("builder-inited", detach, priority=600)
     app.connect("build-finished", summarize, priority=900)

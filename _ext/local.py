@@ -31,6 +31,8 @@ import runner
 from child import GRACE, child, kill
 from cleaning import clean
 
+#: What is imported once for all recipes, where one of them names it.
+PACKAGES = ("matplotlib", "torch")
 #: Bytes below which a disk counts as full.
 LITTLE = 2**16
 
@@ -42,6 +44,8 @@ class ForkServer:
     ----------
     jobs : int
         How many recipes run at the same time.
+    used : iterable of str
+        Those of `PACKAGES` that they use, which are imported once for all.
 
     Examples
     --------
@@ -50,7 +54,7 @@ class ForkServer:
     >>> result["outputs"], result["error"]
     """
 
-    def __init__(self, jobs):
+    def __init__(self, jobs, used=PACKAGES):
         available = multiprocessing.get_all_start_methods()
         method = "forkserver" if "forkserver" in available else "spawn"
         self.context = multiprocessing.get_context(method)
@@ -61,9 +65,9 @@ class ForkServer:
         self.environment = dict(os.environ)
         self.folder = os.path.realpath(tempfile.mkdtemp(prefix="recipes-"))
         if method == "forkserver":
-            self._start_server()
+            self._start_server(used)
 
-    def _start_server(self):
+    def _start_server(self, used):
         """Start the fork server with the environment that every recipe begins in."""
         here = str(Path(__file__).parent)
         ours = {
@@ -77,7 +81,7 @@ class ForkServer:
         self.environment.update({k: v for k, v in ours.items() if k != "PYTHONPATH"})
         before = dict(os.environ)
         folders = os.pathsep.join([self.folder, util.get_temp_dir()])  # the latter for its socket
-        os.environ.update(ours, TMPDIR=self.folder, RECIPES_FOLDERS=folders)
+        os.environ.update(ours, TMPDIR=self.folder, RECIPES_FOLDERS=folders, RECIPES_USE=" ".join(used))
         try:
             forkserver.set_forkserver_preload(["warmup"])
             forkserver.ensure_running()

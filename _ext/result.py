@@ -6,7 +6,7 @@ worker or the cache: ``outputs`` (the reStructuredText below each code block), `
 come from outside, so :func:`check` rejects what a recipe cannot give: an output is text in
 literal blocks, which Sphinx escapes, and the recipe's own figures. With anything else, such
 as a field ``:alt: :download:`x </etc/passwd>```, a forged one could publish files or put a
-script on a page. ``tests/fuzz/test_cache.py`` looks for more of that.
+script on a page. ``tests/fuzz/test_results.py`` looks for more of that.
 """
 
 import io

@@ -59,6 +59,11 @@ def own(name, objects):
     return [found for found in objects if found["name"].rpartition(".")[2] == last]
 
 
+def uses(task, package):
+    """Say whether the recipe of *task*, or a file that it needs, names *package* anywhere."""
+    return any(package in text for text in (task["source"], *task["files"].values()))
+
+
 def read_images(folder):
     """Return the images in *folder*: file name to content, a byte as the character of that number."""
     return {path.name: path.read_bytes().decode("latin-1") for path in sorted(folder.glob("*.png"))}
@@ -80,12 +85,14 @@ class _Run:
 
     def seed(self):
         import numpy
-        import torch
 
         random.seed(0)
         numpy.random.seed(0)
-        torch.manual_seed(0)
-        torch.set_num_threads(1)
+        if uses(self.task, "torch"):
+            import torch
+
+            torch.manual_seed(0)
+            torch.set_num_threads(1)
 
     def tee_class(self):
         """Return sphinx-gallery's tee with an end to what it keeps, and clean output."""

@@ -3,7 +3,8 @@
 Besides torch, Matplotlib and sphinx-gallery these are the things that they load late:
 the first optimizer imports ``torch._dynamo`` (a second), the first figure loads fonts and
 encoders, and ``gc.freeze`` spares every recipe sphinx-gallery's ``gc.collect`` over all of
-it. Nothing here may start a thread or touch an accelerator: both would not survive a fork.
+it. What no recipe names is left out, for a build that executes few: ``RECIPES_USE`` says what is.
+Nothing here may start a thread or touch an accelerator: both would not survive a fork.
 """
 
 import atexit
@@ -20,8 +21,6 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import psutil
 import sphinx_gallery.gen_gallery
-import torch
-import torch._dynamo
 
 import child
 import figures
@@ -39,11 +38,17 @@ def leave():
 atexit.register(leave)  # the server ends when the build does, however that ended
 warnings.filterwarnings("ignore", message="forkserver: waitpid returned")
 
-figure, axes = plt.subplots(layout="constrained")
-axes.plot([1, 2], label="line")
-axes.legend()
-figure.savefig(io.BytesIO())
-plt.close(figure)
-torch.set_num_threads(1)
+used = os.environ["RECIPES_USE"].split()
+if "torch" in used:
+    import torch
+    import torch._dynamo
+
+    torch.set_num_threads(1)
+if "matplotlib" in used:
+    figure, axes = plt.subplots(layout="constrained")
+    axes.plot([1, 2], label="line")
+    axes.legend()
+    figure.savefig(io.BytesIO())
+    plt.close(figure)
 gc.collect()
 gc.freeze()

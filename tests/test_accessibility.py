@@ -2,7 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import PAGES
+from conftest import PAGES, TWO_FRAMES
 from playwright.sync_api import expect
 
 RECIPE = "recipes/recipes/what_is_state_dict"
@@ -19,8 +19,6 @@ FOCUS = """() => {
 
 
 CONTRAST = "color-contrast"
-#: Ends when the page has laid itself out and acted on it.
-TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 #: Where axe looks for what, at each width: code has the same colors at both, and takes it long.
 LOOK = {
     1400: [(None, {})],

@@ -49,6 +49,10 @@ def test_function_is_looked_up_where_we_replace_it(name):
     assert name in CALLERS[name].__code__.co_names and hasattr(gen_rst, name)
 
 
+def test_matplotlib_is_imported_where_we_replace_it():
+    assert "_import_matplotlib" in gen_gallery._fill_gallery_conf_defaults.__code__.co_names
+
+
 def test_functions_with_a_second_caller():
     assert "generate_file_rst" in inspect.getsource(gen_rst.generate_dir_rst)
     assert "zip_files" in downloads.python_zip.__code__.co_names

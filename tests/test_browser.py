@@ -4,15 +4,17 @@ Without a Chromium the tests are skipped, unless ``REQUIRE_BROWSER=1`` (as in ``
 """
 
 import pytest
-from conftest import PAGES, recipe
+from conftest import PAGES, TWO_FRAMES, recipe
 from playwright.sync_api import expect
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page_opens_clean_in_both_themes_and_widths(visit, name):
     for scheme in ("light", "dark"):
+        page = visit(name, 1400, scheme)
         for width in (1400, 400):
-            page = visit(name, width, scheme)
+            page.set_viewport_size({"width": width, "height": 900})
+            page.evaluate(TWO_FRAMES)
             assert page.complaints == [], (scheme, width)
             assert page.evaluate("document.documentElement.dataset.theme") == scheme
             overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
