@@ -54,7 +54,7 @@ VARIABLE = re.compile(
     re.M,
 )
 FORM = """
-<div class="error-form" hidden>
+<div class="error-form needs-script">
   <label for="error-message">Paste your message; a whole traceback will do</label>
   <textarea id="error-message" rows="5" autocomplete="off" autocapitalize="off" spellcheck="false"></textarea>
   <div id="error-matches" data-search="{search}" role="region" aria-label="Recipes for your message">

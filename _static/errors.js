@@ -87,6 +87,5 @@ const show = () => {
   }
 };
 
-field.closest("[hidden]").hidden = false;
 field.addEventListener("input", show);
 show(); // what the browser kept when one comes back to the page

@@ -1,27 +1,15 @@
-// The gallery's filter: a button for each tag that a card has. What is chosen is in the
-// address, as in ?tags=loading,file-size; a card is shown if it has all of these tags.
+// The gallery's filter: the page has a button for each tag that a card has. What is chosen is in
+// the address, as in ?tags=loading,file-size; a card is shown if it has all of these tags.
 (() => {
+  const filter = document.querySelector(".filter");
+  if (!filter) return;
   const cards = [...document.querySelectorAll("li.card")];
   const tagsOf = (card) => [...card.classList].filter((name) => name.startsWith("tag-")).map((name) => name.slice(4));
-  const all = [...new Set(cards.flatMap(tagsOf))].sort();
   const sections = [...document.querySelectorAll("article section")].filter((section) => section.querySelector(":scope > ul.cards"));
-  if (!all.length || !sections.length) return;
-
-  const make = (name, parent, text, attributes = {}) => {
-    const element = document.createElement(name);
-    element.textContent = text;
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    parent.append(element);
-    return element;
-  };
-  const filter = document.createElement("div");
-  filter.className = "filter";
-  const group = make("div", filter, "", { class: "filter-tags", role: "group", "aria-label": "Show only recipes with all of these tags" });
-  const buttons = new Map(all.map((tag) => [tag, make("button", group, tag.replaceAll("-", " "), { type: "button" })]));
-  const line = make("p", filter, "");
-  const count = make("span", line, "", { role: "status" });
-  const clear = make("button", line, "Clear the filter", { type: "button", class: "filter-clear" });
-  sections[0].before(filter);
+  const group = filter.querySelector(".filter-tags");
+  const buttons = new Map([...group.children].map((button) => [button.dataset.tag, button]));
+  const count = filter.querySelector("[role=status]");
+  const clear = filter.querySelector(".filter-clear");
 
   const chosen = () => (new URLSearchParams(location.search).get("tags") ?? "").split(",").filter((tag) => buttons.has(tag));
   const choose = (tags) => {

@@ -5,6 +5,7 @@ Without a Chromium the tests are skipped, unless ``REQUIRE_BROWSER=1`` (as in ``
 
 import pytest
 from conftest import PAGES, TWO_FRAMES, recipe
+from pages import parse
 from playwright.sync_api import expect
 
 
@@ -32,6 +33,17 @@ def test_pictures_of_cards_have_no_empty_bands(visit, width):
     page = visit("index", width)
     boxes = page.eval_on_selector_all(".card img", "all => all.map((it) => it.offsetWidth / it.offsetHeight)")
     assert boxes and all(abs(box - 480 / 300) < 0.02 for box in boxes)
+
+
+@pytest.mark.parametrize(("name", "part", "control"), [("recipes/index", ".filter", "button"), ("errors", ".error-form", "textarea")])
+def test_what_scripts_use_is_in_the_page_so_that_it_does_not_jump(site, browser, address, visit, name, part, control):
+    assert parse(site / f"{name}.html").select_one(f"{part}:not([hidden]) {control}")
+    assert visit(name).locator(f"{part} {control}").first.is_visible()
+    without = browser.new_context(java_script_enabled=False)
+    page = without.new_page()
+    page.goto(f"{address}/{name}.html")
+    assert page.locator("article h1").is_visible() and not page.locator(part).is_visible()
+    without.close()
 
 
 def test_theme_switch_is_remembered(visit):
