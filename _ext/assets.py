@@ -16,6 +16,21 @@ SCRIPT = re.compile(r"(?<=_static/)([\w./-]+?)(?:\.[0-9a-f]{8})?\.js(?=[\"?])(?:
 MENTION = re.compile(r"_static/([\w./-]+)|url\([\"']?([\w./-]+)")
 
 
+def written_pages(app):
+    """Return the paths of all pages of the site, sorted."""
+    static = Path(app.outdir, "_static")
+    return sorted(path for path in Path(app.outdir).rglob("*.html") if static not in path.parents)
+
+
+def replace(pattern, by, pages):
+    """Replace *pattern* in *pages*; only those that this changes are written."""
+    for page in pages:
+        before = page.read_text(encoding="utf-8")
+        after = pattern.sub(by, before)
+        if after != before:
+            page.write_text(after, encoding="utf-8")
+
+
 def name_scripts(static, pages):
     """Point *pages* to copies of the scripts in *static* that have a hash in their names."""
     names = {}
@@ -33,11 +48,7 @@ def name_scripts(static, pages):
                     copy.write_bytes(content)
         return names[match[1]]
 
-    for page in pages:
-        before = page.read_text(encoding="utf-8")
-        after = SCRIPT.sub(rename, before)
-        if after != before:
-            page.write_text(after, encoding="utf-8")
+    replace(SCRIPT, rename, pages)
 
 
 def remove_unused(static, pages):
@@ -63,7 +74,7 @@ def tidy(app, exception):
     if exception or app.builder.format != "html":
         return
     static = Path(app.outdir, "_static")
-    pages = sorted(p for p in Path(app.outdir).rglob("*.html") if static not in p.parents)
+    pages = written_pages(app)
     name_scripts(static, pages)
     remove_unused(static, pages)
 

@@ -167,6 +167,7 @@ class Build:
                     f"{error['reason'].rstrip('.')}. {advice(error)}",
                 )
 
+
 def number(variable, default, what):
     """Return the environment *variable* as a number above 0, or *default* if it is not set."""
     value = os.environ.get(variable) or str(default)

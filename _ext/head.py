@@ -13,6 +13,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from docutils import nodes
 from sphinx.errors import ConfigError
+from sphinx.util.osutil import FileAvoidWrite
 
 DEFAULT = "Recipes about PyTorch's state_dict: every one was run, everything claimed is asserted."
 
@@ -63,8 +64,8 @@ def write_sitemap(app, exception):
         '<?xml version="1.0" encoding="utf-8"?>\n'
         f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{text}</urlset>\n'
     )
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+    with FileAvoidWrite(path) as file:
+        file.write(text)
 
 
 def setup(app):

@@ -15,6 +15,7 @@ from pathlib import Path
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.util import logging
+from sphinx.util.osutil import FileAvoidWrite
 
 import to_markdown
 from head import first_paragraph
@@ -54,9 +55,9 @@ def markdown(doctree):
 
 def write(path, text):
     """Write *text* to *path* if that changes it."""
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileAvoidWrite(path) as file:
+        file.write(text)
 
 
 def remember_promise(app, doctree):

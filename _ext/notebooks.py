@@ -128,8 +128,7 @@ class Notebooks:
         for number, block in enumerate(blocks):
             content = block.content if block.type == "text" else next(outputs, "")
             texts.append(f".. {MARK} {number}\n\n{content}\n")
-        docname = f"{self.build.gallery.name}/{name[:-3]}"
-        parts = {}
+        docname, parts = self.build.recipes[name].docname, {}
         for node, level in to_markdown.flow(self.text.read(docname, "\n".join(texts))):
             if isinstance(node, nodes.comment) and node.astext().startswith(MARK):
                 here = parts.setdefault(int(node.astext().split()[-1]), [])

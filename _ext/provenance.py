@@ -41,10 +41,10 @@ def provenance(result):
 
 def outdated(app, env, added, changed, removed):
     """Return the pages whose provenance is no longer what they say."""
-    build, gallery = app.recipe_build, app.config.sphinx_gallery_conf["gallery_dirs"][0]
+    build = app.recipe_build
     known = getattr(env, "recipe_provenance", {})
     env.recipe_provenance = {
-        f"{gallery}/{name.removesuffix('.py')}": provenance(build.results.get(name)) for name in build.recipes
+        recipe.docname: provenance(build.results.get(name)) for name, recipe in build.recipes.items()
     }
     return [
         page

@@ -50,6 +50,11 @@ class Recipe:
         self.task = make_task(self, source, conf)
         self.key = make_key(self)
 
+    @property
+    def docname(self):
+        """The name of its page, as in ``recipes/recipes/what_is_state_dict``."""
+        return f"{self.task['gallery']}/{self.name.removesuffix('.py')}"
+
     def accepts(self, result):
         """Say whether a kept *result* fits: its line numbers too, if it shows any."""
         # no date: kept before results had one; an error: no build keeps one

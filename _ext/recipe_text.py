@@ -47,11 +47,9 @@ class RecipeText:
         self.app = app
         self.site = (app.config.html_baseurl or "").rstrip("/")
         self.labels = {}
-        folder = app.recipe_build.gallery.relative_to(app.srcdir).as_posix()
         for name, recipe in app.recipe_build.recipes.items():
-            docname = f"{folder}/{name[:-3]}"
             title = extract_intro_and_title(name, recipe.blocks[0].content)[1]
-            self.labels[f"sphx_glr_{docname.replace('/', '_')}.py"] = (docname, title)
+            self.labels[f"sphx_glr_{recipe.docname.replace('/', '_')}.py"] = (recipe.docname, title)
         self.title = cache(lambda text: self.read("index", f"{text}\n{'=' * 99}").astext())
 
     def read(self, docname, text):

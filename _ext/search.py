@@ -20,6 +20,7 @@ from pathlib import Path
 
 from docutils import nodes
 from sphinx import addnodes
+from sphinx.util.osutil import FileAvoidWrite
 
 from navigation import GALLERY
 
@@ -90,10 +91,7 @@ def write_index(app, exception):
     if exception or app.builder.format != "html":
         return
     env, recipes = app.env, []
-    settings = {
-        f"{app.recipe_build.gallery.name}/{name.removesuffix('.py')}": recipe.file_conf
-        for name, recipe in app.recipe_build.recipes.items()
-    }
+    settings = {recipe.docname: recipe.file_conf for recipe in app.recipe_build.recipes.values()}
     for section in env.toctree_includes.get(GALLERY, ()):
         for name in env.toctree_includes.get(section, ()):
             if name in _texts(env):
@@ -107,9 +105,8 @@ def write_index(app, exception):
                     }
                 )
     text = f"const searchIndex = {json.dumps(recipes, ensure_ascii=False, separators=(',', ':'))};\n"
-    path = Path(app.outdir, "_static/search-index.js")
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+    with FileAvoidWrite(Path(app.outdir, "_static/search-index.js")) as file:
+        file.write(text)
 
 
 def setup(app):

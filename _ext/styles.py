@@ -17,6 +17,8 @@ from pathlib import Path
 import tinycss2
 from sphinx.util import logging
 
+import assets
+
 logger = logging.getLogger(__name__)
 
 #: The stylesheets of the page, in order, below ``_static``.
@@ -165,7 +167,7 @@ def write_stylesheet(app, exception):
     static = Path(app.outdir, "_static")
     copy_changed(app, static)
     keep_time(app, static / "pygments.css")
-    pages = sorted(p for p in Path(app.outdir).rglob("*.html") if static not in p.parents)
+    pages = assets.written_pages(app)
     folders = [Path(app.srcdir, folder) for folder in app.config.html_static_path]
     folders += [Path(folder, "static") for folder in app.builder.theme.get_theme_dirs()]
     folders.append(static)  # for pygments.css, which is generated in every build
@@ -185,11 +187,7 @@ def write_stylesheet(app, exception):
     for old in static.glob("styles.*.css"):
         if old.name != name:
             old.unlink()
-    for page in pages:
-        before = page.read_text(encoding="utf-8")
-        after = LINK.sub(f"_static/{name}", before)
-        if after != before:
-            page.write_text(after, encoding="utf-8")
+    assets.replace(LINK, f"_static/{name}", pages)
 
 
 def setup(app):

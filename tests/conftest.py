@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,13 +33,22 @@ OPTIONS = (
 TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
-def sphinx(source, out, *options, **environment):
-    """Run Sphinx in a process of its own, as `make html` does; return what it printed."""
+def command(source, out, *options):
+    """Return the command that builds as `make html` does."""
+    return [sys.executable, "-m", "sphinx", "-nW", "--keep-going", *options, str(source), str(out)]
+
+
+def declared(environment):
+    """Return the environment of a build, with the date of all tests; None removes a variable."""
     ours = {"NO_COLOR": "1", "SOURCE_DATE_EPOCH": "1700000000"}
-    environment = {k: v for k, v in {**ours, **os.environ, **environment}.items() if v is not None}
+    return {k: v for k, v in {**ours, **os.environ, **environment}.items() if v is not None}
+
+
+def sphinx(source, out, *options, **environment):
+    """Run Sphinx in a process of its own; return what it printed."""
     return subprocess.run(
-        [sys.executable, "-m", "sphinx", "-nW", "--keep-going", *options, str(source), str(out)],
-        capture_output=True, text=True, env=environment, timeout=550, cwd=source,
+        command(source, out, *options),
+        capture_output=True, text=True, env=declared(environment), timeout=550, cwd=source,
     )  # fmt: skip
 
 
@@ -97,6 +107,18 @@ class TinySite:
         done = sphinx(self.folder, self.out, *options, **environment)
         log = re.sub(r"\x1b\[[\d;]*[mK]", "", done.stdout + done.stderr)
         return SimpleNamespace(code=done.returncode, log=log, errors=done.stderr)
+
+    def start(self, **environment):
+        """Start a build; return the process, with ``log``, the file with what it prints."""
+        log = self.folder / f"{time.monotonic_ns()}.log"
+        options = ("-d", str(self.folder / "_build/doctrees"))
+        with open(log, "w") as file:
+            build = subprocess.Popen(
+                command(self.folder, self.out, *options),
+                cwd=self.folder, env=declared(environment), stdout=file, stderr=file, start_new_session=True,
+            )  # fmt: skip
+        build.log = log
+        return build
 
     def page(self, name):
         return self.out / "recipes" / (name if "/" in name else f"section/{name}")

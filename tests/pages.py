@@ -1,5 +1,6 @@
 """Reads what the built site says."""
 
+import filecmp
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -41,3 +42,13 @@ def downloads(page):
     """Return the files that a page offers for download: suffix to path."""
     links = [a["href"] for a in parse(page).select("a[download]")]
     return {Path(link).suffix: target(page, link)[0] for link in links}
+
+
+def differences(one, two):
+    """Return the names of the files below *one* and *two* that are not the same bytes."""
+    names = {p.relative_to(top) for top in (one, two) for p in top.rglob("*") if p.is_file()}
+    return sorted(
+        str(name)
+        for name in names
+        if not ((one / name).exists() and (two / name).exists() and filecmp.cmp(one / name, two / name, shallow=False))
+    )

@@ -135,13 +135,16 @@ def nobody(tmp_path_factory):
 
 def start(site, address, patience="30s"):
     """Start a build on the cluster and return its process."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "sphinx", "-nW", "--keep-going", "-d", f"{site.folder}/_build/doctrees",
-         str(site.folder), str(site.out)],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=site.folder,
-        env={**os.environ, "EXECUTOR": address, "NO_COLOR": "1", "RECIPE_CACHE": str(site.folder / "kept"),
-             "DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT": patience},
+    return site.start(
+        EXECUTOR=address, RECIPE_CACHE=str(site.folder / "kept"),
+        DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT=patience,
     )  # fmt: skip
+
+
+def ended(build):
+    """Wait for the end of a build and return what it printed."""
+    build.wait(240)
+    return build.log.read_text()
 
 
 @pytest.fixture
@@ -213,7 +216,7 @@ def test_dead_workers_recipe_runs_elsewhere_and_one_that_kills_all_fails(cluster
     wait(lambda: list((site.folder / "kept").glob("*.json")))  # slow is done
     assert (cluster.seen / "slow").read_text() == "dave"
     cluster.kill("dave")
-    log, _ = build.communicate(timeout=240)
+    log = ended(build)
     assert build.returncode == 1
     assert "1 problem(s) with recipes" in log, log
     assert "section/tough.py:1: KilledWorker: each of the 2 workers that ran it died. The workers' logs" in log
@@ -224,7 +227,7 @@ def test_without_a_gpu_the_others_run_and_the_recipe_says_what_it_waits_for(clus
     cluster.only("erin")
     cluster.ready(1)
     site = site("plain", "wants_gpu")
-    log, _ = (build := start(site, cluster.address, "2s")).communicate(timeout=240)
+    log = ended(build := start(site, cluster.address, "2s"))
     assert build.returncode == 1
     assert (
         "section/wants_gpu.py:1: it waits for a worker that offers the resource GPU, and for 2 s there was none; "
@@ -239,7 +242,7 @@ def test_build_ends_when_all_workers_are_gone(cluster, site):
     build = start(site("slow"), cluster.address, "2s")
     wait((cluster.seen / "slow").exists)
     cluster.kill("erin")
-    log, _ = build.communicate(timeout=240)
+    log = ended(build)
     assert build.returncode == 2
     assert "for 2 s there was no worker that could be used. Start one with: dask worker tcp:" in log, log
     assert "Traceback" not in log
@@ -248,7 +251,7 @@ def test_build_ends_when_all_workers_are_gone(cluster, site):
 def test_build_ends_at_once_when_all_workers_have_other_versions(cluster, site):
     cluster.other("carol")
     cluster.ready(1)
-    log, _ = (build := start(site("plain"), cluster.address, "1h")).communicate(timeout=240)
+    log = ended(build := start(site("plain"), cluster.address, "1h"))
     assert build.returncode == 2
     assert f"EXECUTOR={cluster.address}: no worker can be used. The worker carol at tcp:" in log, log
     assert "Install requirements.txt there" in log
@@ -261,13 +264,13 @@ def test_interrupted_build_ends_what_it_started_on_the_workers(cluster, site):
     started = cluster.processes["frank"].children(recursive=True)
     assert len(started) >= 3  # the host, its fork server, the recipe
     build.send_signal(signal.SIGINT)
-    assert build.communicate(timeout=240) and build.returncode != 0
+    assert build.wait(240) != 0
     assert not psutil.wait_procs(started, timeout=60)[1]
     assert cluster.processes["frank"].is_running()
 
 
 def test_no_scheduler_is_a_one_line_error(nobody):
-    log, _ = nobody.communicate(timeout=240)
+    log = ended(nobody)
     assert nobody.returncode == 2
     line = next(line for line in log.splitlines() if "EXECUTOR=" in line)
     assert line.startswith("EXECUTOR=tcp://127.0.0.1:9: no Dask scheduler answers there (")

@@ -4,8 +4,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import psutil
@@ -223,19 +221,14 @@ def test_signal_ends_everything_and_the_next_build_goes_on(tiny_site, number):
     marker = f"986.{os.getpid()}{int(number):02}"
     site = tiny_site({"quick.py": recipe("print(1)", "Quick")})
     site.write("section/slow.py", recipe(slow.format(marker, 100), "Slow"))
-    build = subprocess.Popen(
-        [sys.executable, "-m", "sphinx", "-nW", "--keep-going",
-         "-d", str(site.folder / "_build/doctrees"), str(site.folder), str(site.out)],
-        cwd=site.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True,
-    )  # fmt: skip
+    build = site.start()
 
     def running():
         return [p for p in psutil.process_iter(["cmdline"]) if marker in (p.info["cmdline"] or [])]
 
     deadline = time.monotonic() + 60
     while not (running() and any((site.folder / ".recipe_cache").glob("*.json"))):
-        assert time.monotonic() < deadline and build.poll() is None, build.stdout.read()
+        assert time.monotonic() < deadline and build.poll() is None, build.log.read_text()
         time.sleep(0.1)
     family = psutil.Process(build.pid).children(recursive=True)
     build.send_signal(number)

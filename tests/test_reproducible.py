@@ -1,10 +1,10 @@
 """The same bytes whoever builds: other folder, processes, hash seed, cache state."""
 
-import filecmp
 import shutil
 import subprocess
 
 from conftest import ROOT, TinySite, recipe, sphinx
+from pages import differences
 
 RECIPES = {
     "figure.py": recipe(
@@ -22,16 +22,6 @@ RECIPES = {
     "fails.py": recipe("def broken():\n    1 / 0\nbroken()", "Fails"),
     "random_numbers.py": recipe("import random, numpy, torch\nprint(random.random(), numpy.random.rand(), torch.rand(1))", "Random numbers"),
 }  # fmt: skip
-
-
-def differences(one, two):
-    """Return the names of the files below *one* and *two* that are not the same bytes."""
-    names = {p.relative_to(top) for top in (one, two) for p in top.rglob("*") if p.is_file()}
-    return sorted(
-        str(name)
-        for name in names
-        if not ((one / name).exists() and (two / name).exists() and filecmp.cmp(one / name, two / name, shallow=False))
-    )
 
 
 def test_cold_builds_give_the_same_bytes(tmp_path):

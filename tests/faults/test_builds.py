@@ -4,18 +4,15 @@ Twenty cold builds are killed, ten at times spread over the whole of one, ten in
 the execution, when certain files are there. The next build has to give what a clean one gives.
 """
 
-import filecmp
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 
 import pytest
 from conftest import TinySite, recipe
 from fault_table import said
-from pages import outputs
+from pages import differences, outputs
 
 FIGURE = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.title('Line')\nplt.show()"
 RECIPES = {
@@ -39,29 +36,6 @@ FILES = [
 ]
 
 
-def start(site, **environment):
-    """Start a build; what it prints goes to the file ``log`` of the process."""
-    command = [sys.executable, "-m", "sphinx", "-nW", "--keep-going", "-d", "_build/doctrees", ".", "_build/html"]
-    ours = {"NO_COLOR": "1", "SOURCE_DATE_EPOCH": "1700000000"}
-    log = site.folder / f"{time.monotonic_ns()}.log"
-    with open(log, "w") as file:
-        build = subprocess.Popen(
-            command, cwd=site.folder, env={**os.environ, **ours, **environment}, stdout=file, stderr=file
-        )
-    build.log = log
-    return build
-
-
-def differences(one, two):
-    """Return the names of the files below *one* and *two* that are not the same bytes."""
-    names = {p.relative_to(top) for top in (one, two) for p in top.rglob("*") if p.is_file()}
-    return sorted(
-        str(name)
-        for name in names
-        if not ((one / name).exists() and (two / name).exists() and filecmp.cmp(one / name, two / name, shallow=False))
-    )
-
-
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory):
     """A site after one clean build, and how long that took."""
@@ -79,7 +53,7 @@ def kill_and_build(folder, temporary, clean, point):
     if not isinstance(point, float):
         shutil.copytree(clean.folder / ".recipe_cache", site.folder / ".recipe_cache")
     started = time.monotonic()
-    build = start(site, TMPDIR=temporary)
+    build = site.start(TMPDIR=temporary)
     while build.poll() is None and not (
         time.monotonic() - started > clean.seconds * point
         if isinstance(point, float)
@@ -116,7 +90,7 @@ def test_build_after_a_killed_one_is_a_clean_one(clean, tmp_path, note, point):
 
 def test_two_builds_at_once_are_one_after_the_other(clean, tmp_path, note):
     site = TinySite(tmp_path / "site", RECIPES)
-    builds = [start(site) for _ in range(2)]
+    builds = [site.start() for _ in range(2)]
     assert [build.wait(300) for build in builds] == [0, 0], [build.log.read_text() for build in builds]
     waited = [build for build in builds if "waiting" in build.log.read_text()]
     assert len(waited) == 1

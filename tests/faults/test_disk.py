@@ -16,10 +16,9 @@ from pathlib import Path
 import pytest
 from conftest import TinySite, recipe
 from fault_table import said
-from pages import outputs
-from test_builds import differences
+from pages import differences, outputs
+from test_builds import FIGURE
 
-FIGURE = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.title('Line')\nplt.show()"
 RECIPES = {"figure.py": recipe(FIGURE, "Figure"), "plain.py": recipe("print('plain')", "Plain")}
 BIG = "import tempfile\nwith tempfile.TemporaryFile() as file:\n    file.write(bytes(2**22))\n    file.flush()\nprint('big')"
 SAVES = "import torch\ntorch.save(torch.zeros(2**20), 'big.pt')\nprint('saves')"
