@@ -8,8 +8,8 @@ kept: changed prose costs no execution.
 Names of ``sphinx_gallery.gen_rst`` that are replaced meanwhile: ``execute_script``,
 ``identify_names`` (its answer needs the objects, which live in the recipe's process),
 ``generate_file_rst`` (to make only what changed: sphinx-gallery's ``.md5`` knows a recipe's
-bytes, not its result) and ``zip_files``, there and in ``sphinx_gallery.downloads``, for
-archives that are the same in every build. ``get_md5sum`` and ``utils._replace_md5`` are
+bytes, not its result), ``scale_image`` (see :mod:`images`) and ``zip_files``, there and in
+``sphinx_gallery.downloads``, for archives that are the same in every build. ``get_md5sum`` and ``utils._replace_md5`` are
 called. ``tests/test_attachment.py`` fails when one of them changes.
 """
 
@@ -43,6 +43,7 @@ class Attachment:
             (gen_rst, "execute_script"): self.execute_script,
             (gen_rst, "identify_names"): self.identify_names,
             (gen_rst, "generate_file_rst"): self.generate_file_rst,
+            (gen_rst, "scale_image"): images.scale_image,
             (gen_rst, "zip_files"): zip_files,
             (downloads, "zip_files"): zip_files,
         }
@@ -75,7 +76,6 @@ class Attachment:
         if out_vars.pop("stale", None):
             out_vars["passing"] = True
             return *made, out_vars
-        images.shrink(target.parent / f"images/thumb/sphx_glr_{target.stem}_thumb.png")
         if name in self.build.results and name not in self.build.failed:
             # last, so that a build that is killed before makes it again
             stamp.with_suffix(".new").write_text(made_from)

@@ -32,6 +32,17 @@ def prctl(option, value):
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
+def started():
+    """Return all processes that this one has started, and those started in turn."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:  # none, which is the rule: no need to look through all processes
+        return []
+    except AttributeError:  # Windows
+        pass
+    return psutil.Process().children(recursive=True)
+
+
 def kill(processes):
     """Kill *processes* (of :mod:`psutil`) and wait until they are gone."""
     for process in processes:
@@ -82,5 +93,5 @@ def child(task, scratch, pipe, environment):
         message = f"{type(error).__name__}: {error}".replace(f"{scratch}{os.sep}", "")
         send({"crash": message[:LONGEST_MESSAGE]})
     finally:
-        kill(psutil.Process().children(recursive=True))
+        kill(started())
         os._exit(0)

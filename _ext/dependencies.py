@@ -24,11 +24,11 @@ def imported(code):
 def versions(code):
     """Return the versions of the packages that the blocks *code* import and of `PACKAGES`."""
     modules = imported(code)
-    return {name: v for name in sorted(modules.union(PACKAGES)) if (v := _version(name))}
+    return {name: v for name in sorted(modules.union(PACKAGES)) if (v := version(name))}
 
 
 @lru_cache(maxsize=None)
-def _version(name):
+def version(name):
     """Return the version of the package *name*, or that has the module *name*; None if none."""
     try:
         return importlib.metadata.version(name)
@@ -45,7 +45,7 @@ def requirements(code):
     modules = imported(code)
     names = {name for module in modules for name in _packages().get(module, ())}
     names = sorted(names, key=lambda name: (name != "torch", name))
-    return [f"{name}=={_version(name).partition('+')[0]}" for name in names]
+    return [f"{name}=={version(name).partition('+')[0]}" for name in names]
 
 
 def local_files(path):

@@ -33,6 +33,7 @@ def scraper(block, block_vars, gallery_conf):
     light = matplotlib_scraper(block, block_vars, gallery_conf, dpi=DPI)
     for figure, path in zip(figures, images.paths[first:]):
         darken(figure)
+        figure.set_layout_engine("none")  # it has laid itself out, and colors take no place
         figure.savefig(re.sub(r"\.png$", "_dark.png", path), dpi=DPI)
     light = re.sub(r"image-sg::(.*)((?:\n.*)*?)\n\s+:srcset:.*", r"image::\1\2", light)
     dark = re.sub(r"(sphx_glr_\S+?)\.png", r"\1_dark.png", light)

@@ -5,15 +5,19 @@
 since an inline style is what the Content-Security-Policy forbids and docutils would write.
 Lazy, so that the variant for the other color theme is never fetched.
 
-:func:`shrink` makes a card's picture a third of its size, in bytes.
+:func:`scale_image` stands in for sphinx-gallery's function of that name, which makes the
+pictures of cards: a third of the size, in bytes, and once for all that have none of their own.
 """
 
+import io
+from functools import lru_cache
 from pathlib import Path
 
 from docutils import nodes
-from PIL import Image
+from PIL import Image, ImageOps
 from sphinx.util.images import get_image_size
 from sphinx.writers.html5 import HTML5Translator
+from sphinx_gallery import utils
 
 
 def visit_image(self, node):
@@ -30,15 +34,24 @@ def depart_image(self, node):
     HTML5Translator.depart_image(self, node)
 
 
-def shrink(path):
-    """Give the picture at *path* at most 128 colors, on the white that cards have; once."""
-    with Image.open(path) as picture:
-        if picture.mode == "P":
-            return
+def scale_image(in_fname, out_fname, max_width, max_height):
+    """Make of a picture a card's, of that size in pixels; of what is no PNG, as sphinx-gallery does."""
+    if Path(out_fname).suffix != ".png":
+        return utils.scale_image(in_fname, out_fname, max_width, max_height)
+    Path(out_fname).write_bytes(_card(Path(in_fname).read_bytes(), (max_width, max_height)))
+
+
+@lru_cache(maxsize=4)
+def _card(content, size):
+    """Return a PNG with at most 128 colors, on the white that cards have."""
+    with Image.open(io.BytesIO(content)) as picture:
         picture = picture.convert("RGBA")
     white = Image.new("RGB", picture.size, "white")
     white.paste(picture, mask=picture.getchannel("A"))
-    white.quantize(128).save(path, optimize=True)
+    card = ImageOps.pad(white, size, color="white").quantize(128, Image.Quantize.FASTOCTREE)
+    result = io.BytesIO()
+    card.save(result, "PNG")
+    return result.getvalue()
 
 
 def setup(app):

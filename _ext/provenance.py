@@ -10,10 +10,11 @@ declared: such a build is to give the same bytes twice, and no run time is the s
 A page is made anew when what it says here changes.
 """
 
-import importlib.metadata
 import os
 import platform
 from datetime import datetime, timezone
+
+import dependencies
 
 STEPS = ((5, "under 5 seconds"), (20, "under 20 seconds"), (60, "under a minute"), (120, "under 2 minutes"))
 
@@ -32,7 +33,7 @@ def provenance(result):
     declared = os.environ.get("SOURCE_DATE_EPOCH")
     time = next((text for limit, text in STEPS if result["seconds"] < limit), "minutes")
     return {
-        "torch": importlib.metadata.version("torch").partition("+")[0],
+        "torch": dependencies.version("torch").partition("+")[0],
         "python": platform.python_version(),
         "date": today() if declared else result.get("date"),
         "time": None if declared else time,

@@ -16,6 +16,7 @@ SIGNATURES = {
     gen_rst.handle_exception: "exc_info src_file script_vars gallery_conf",
     gen_rst.generate_file_rst: "fname target_dir src_dir gallery_conf",
     gen_rst.identify_names: "script_blocks ref_regex global_variables node",
+    gen_rst.scale_image: "in_fname out_fname max_width max_height",
     gen_rst.zip_files: "file_list zipname relative_to extension",
     gen_rst.jupyter_notebook: "script_blocks gallery_conf target_dir",
     gen_rst.save_notebook: "work_notebook write_file",
@@ -33,6 +34,7 @@ def test_function_has_the_parameters_that_we_know(function):
 
 CALLERS = {
     "execute_script": gen_rst.generate_file_rst,
+    "scale_image": gen_rst.save_thumbnail,
     "zip_files": gen_rst.generate_file_rst,
     "jupyter_notebook": gen_rst.generate_file_rst,
     "save_notebook": gen_rst.generate_file_rst,

@@ -317,7 +317,7 @@ def report(measured):
             if results.get(way):
                 asked.append((f"{phase} / {way}", median(ours[phase]) / median(results[way][phase]), goal))
         rows += [f"| {what} | {size} | {reached:.2f} | ≤ {goal:.2f} |" for what, reached, goal in asked]
-    sizes = [size for size in measured if size.isdigit()]
+    sizes = sorted(filter(str.isdigit, measured), key=int)
     for small, large in zip(sizes, sizes[1:]):
         factor = int(large) / int(small)
         ours = [measured[size][0]["this build"]["cold"] for size in (small, large)]
