@@ -18,7 +18,7 @@ PACKAGES = ("torch", "matplotlib", "numpy", "sphinx-gallery")
 def imported(code):
     """Return the modules that the blocks *code* import and that are not Python's own."""
     text = "\n".join(block.content for block in code)
-    return set(re.findall(r"^\s*(?:import|from)\s+(\w+)", text, re.M)) - sys.stdlib_module_names
+    return set(re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", text, re.M)) - sys.stdlib_module_names
 
 
 def versions(code):
