@@ -9,8 +9,8 @@ Names of ``sphinx_gallery.gen_rst`` that are replaced meanwhile: ``execute_scrip
 ``identify_names`` (its answer needs the objects, which live in the recipe's process),
 ``generate_file_rst`` (to make only what changed: sphinx-gallery's ``.md5`` knows a recipe's
 bytes, not its result), ``scale_image`` (see :mod:`images`) and ``zip_files``, there and in
-``sphinx_gallery.downloads``, for archives that are the same in every build. ``get_md5sum`` and ``utils._replace_md5`` are
-called. ``tests/test_attachment.py`` fails when one of them changes.
+``sphinx_gallery.downloads``, for archives that are the same in every build. ``get_md5sum``
+and ``utils._replace_md5`` are called. ``tests/test_attachment.py`` fails when one of them changes.
 """
 
 import os

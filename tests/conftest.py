@@ -34,8 +34,9 @@ TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAni
 
 
 def command(source, out, *options):
-    """Return the command that builds as `make html` does."""
-    return [sys.executable, "-m", "sphinx", "-nW", "--keep-going", *options, str(source), str(out)]
+    """Return the command that builds as `make html` does, with what was read beside *out*."""
+    doctrees = str(out.parent / "doctrees")
+    return [sys.executable, "-m", "sphinx", "-nW", "--keep-going", "-d", doctrees, *options, str(source), str(out)]
 
 
 def declared(environment):
@@ -59,7 +60,7 @@ def site():
     Each worker of pytest-xdist builds it: the first one makes it, the next find no change.
     """
     out = ROOT / "_build/html"
-    done = sphinx(ROOT, out, "-d", str(ROOT / "_build/doctrees"))
+    done = sphinx(ROOT, out)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     assert not done.stderr.strip(), done.stderr
     return out
@@ -103,7 +104,6 @@ class TinySite:
 
     def build(self, *options, **environment):
         """Build; return the process, with ``log`` (all that was printed, without colors)."""
-        options = ("-d", str(self.folder / "_build/doctrees"), *options)
         done = sphinx(self.folder, self.out, *options, **environment)
         log = re.sub(r"\x1b\[[\d;]*[mK]", "", done.stdout + done.stderr)
         return SimpleNamespace(code=done.returncode, log=log, errors=done.stderr)
@@ -111,10 +111,9 @@ class TinySite:
     def start(self, **environment):
         """Start a build; return the process, with ``log``, the file with what it prints."""
         log = self.folder / f"{time.monotonic_ns()}.log"
-        options = ("-d", str(self.folder / "_build/doctrees"))
         with open(log, "w") as file:
             build = subprocess.Popen(
-                command(self.folder, self.out, *options),
+                command(self.folder, self.out),
                 cwd=self.folder, env=declared(environment), stdout=file, stderr=file, start_new_session=True,
             )  # fmt: skip
         build.log = log

@@ -7,7 +7,6 @@ two variables that only the workers have, so pages are the same whoever runs it.
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 

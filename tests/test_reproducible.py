@@ -45,7 +45,7 @@ def test_the_real_site_from_its_cache_in_another_folder_gives_the_same_bytes(sit
             shutil.copyfile(ROOT / name, copy / name)
     cache = str(ROOT / ".recipe_cache")
     out = copy / "_build/html"
-    done = sphinx(copy, out, "-d", str(copy / "_build/doctrees"), RECIPE_CACHE=cache, PYTHONHASHSEED="7")
+    done = sphinx(copy, out, RECIPE_CACHE=cache, PYTHONHASHSEED="7")
     assert done.returncode == 0, done.stderr
     assert " 0 to execute" in done.stdout
     print(*differences(site, out), sep="\n")

@@ -5,8 +5,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 
 import pytest
@@ -115,17 +113,9 @@ class TestCache:
     def test_two_builds_at_once_do_not_harm_each_other(self, checkout, tmp_path):
         other = TinySite(tmp_path / "other", RECIPES)
         shutil.rmtree(tmp_path / "cache")
-        command = [sys.executable, "-m", "sphinx", "-nW", "--keep-going", "-q"]
-        environment = {**os.environ, "RECIPE_CACHE": str(tmp_path / "cache")}
-        builds = [
-            subprocess.Popen(
-                [*command, "-d", str(s.folder / "_build/doctrees"), str(s.folder), str(s.out)],
-                env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, cwd=s.folder,
-            )
-            for s in (checkout, other)
-        ]  # fmt: skip
+        builds = [site.start(RECIPE_CACHE=str(tmp_path / "cache")) for site in (checkout, other)]
         for build in builds:
-            assert build.wait(120) == 0, build.stderr.read()
+            assert build.wait(120) == 0, build.log.read_text()
         assert outputs(checkout.page("good.html")) == outputs(other.page("good.html")) == ["good"]
         done = self.build(checkout)
         assert executed(done.log) == [] and "no usable entry" not in done.log
