@@ -38,6 +38,7 @@ extensions = [
     "repository",
     "scripts",
     "search",
+    "snapshot",
     "styles",
     "tags",
 ]

@@ -5,6 +5,7 @@ as JSON. The key says all that went into the result (see :mod:`recipe`), so an
 entry never goes stale; it goes out of use. Folders can be copied between machines, shared
 by builds that run at once, and deleted at any time. Nothing that is read is ever executed:
 entries are data, and :func:`result.check` rejects a result that is not of the form a recipe gives.
+``KEY.zip`` is a :mod:`snapshot`, which is signed instead.
 """
 
 import hashlib
@@ -40,6 +41,7 @@ class Cache:
     def __init__(self, folder, size=SIZE):
         self.folder, self.size = Path(folder), size
         self.used, self.full = set(), False
+        self.digests = {}  # of each key that was read or written: the SHA-256 of its result
 
     def _path(self, key):
         return self.folder / f"{key}.json"
@@ -59,26 +61,36 @@ class Cache:
         except (OSError, ValueError, RecursionError) as problem:
             logger.info("cache: %s is no usable entry (%s): executing again", path, problem)
             return None
-        self.used.add(path.name)
+        self.digests[key] = digest.decode()
+        self.touch(path.name)
+        return result
+
+    def touch(self, name):
+        """Note that the entry *name* is used now: others go first."""
+        self.used.add(name)
         try:
-            os.utime(path)  # used now: others go first
+            os.utime(self.folder / name)
         except OSError:
             pass
-        return result
 
     def write(self, key, result):
         """Keep *result* under *key*; where that fails, say so and go on."""
         body = json.dumps(result, sort_keys=True).encode()
-        digest = hashlib.sha256(body).hexdigest().encode()
-        path = self._path(key)
+        digest = hashlib.sha256(body).hexdigest()
+        self.store(self._path(key).name, lambda file: file.write(f"{digest}\n".encode() + body))
+        if not self.full:
+            self.digests[key] = digest
+
+    def store(self, name, write):
+        """Let *write* fill a file, which becomes the entry *name* when it is whole; if that fails, say so and go on."""
         temporary = None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".new", delete=False) as file:
                 temporary = file.name
-                file.write(digest + b"\n" + body)
-            os.replace(temporary, path)
-            self.used.add(path.name)
+                write(file)
+            os.replace(temporary, self.folder / name)
+            self.used.add(name)
         except OSError as problem:
             if not self.full:
                 logger.info(
@@ -90,19 +102,23 @@ class Cache:
                 Path(temporary).unlink(missing_ok=True)
 
     def prune(self):
-        """Delete what killed builds left and the oldest unused entries, until the rest fits."""
+        """Delete what killed builds left and the oldest unused entries, until the rest fits.
+
+        Snapshots go before results, which take longer to make.
+        """
         entries = []
-        for path in [*self.folder.glob("*.new"), *self.folder.glob("*.json")]:
+        for path in [*self.folder.glob("*.new"), *self.folder.glob("*.json"), *self.folder.glob("*.zip")]:
             try:
                 status = path.lstat()
-                if path.suffix == ".json":
-                    entries.append((path.name in self.used, status.st_mtime, status.st_size, path))
+                if path.suffix != ".new":
+                    order = path.name in self.used, path.suffix == ".json", status.st_mtime
+                    entries.append((order, status.st_size, path))
                 elif status.st_mtime < time.time() - FORSAKEN:
                     path.unlink()
             except OSError:  # another build was faster
                 continue
-        total = sum(size for _, _, size, _ in entries)
-        for used, _, size, path in sorted(entries, key=lambda entry: entry[:2]):
+        total = sum(size for _, size, _ in entries)
+        for (used, *_), size, path in sorted(entries):
             if used or total <= self.size:
                 break
             try:

@@ -101,7 +101,6 @@ class Build:
             )
         if tasks:
             self._execute(tasks)
-        self.cache.prune()
         self._report()
 
     def _execute(self, tasks):

@@ -8,6 +8,7 @@ import inspect
 from multiprocessing import forkserver, util
 
 import pytest
+from sphinx.application import Sphinx
 from sphinx_gallery import _doctree_links, backreferences, downloads, gen_gallery, gen_rst, utils
 
 SIGNATURES = {
@@ -74,6 +75,10 @@ def test_texts_that_we_read_in_sphinx_gallerys_pages():
     assert "thumbnail-parent-div-close" in backreferences.THUMBNAIL_PARENT_DIV_CLOSE
     assert gen_rst.CODE_OUTPUT.startswith(".. rst-class:: sphx-glr-script-out\n\n .. code-block:: none")
     assert hasattr(_doctree_links, "code_links_block")
+
+
+def test_sphinx_counts_warnings_where_we_read_it():
+    assert "_warncount" in Sphinx.__init__.__code__.co_names
 
 
 def test_fork_server_has_the_attributes_that_we_use():
