@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 from multiprocessing import forkserver
+from pathlib import Path
 
 import psutil
 
@@ -30,6 +31,15 @@ def prctl(option, value):
     """Call Linux's ``prctl``; elsewhere do nothing."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def children(pid):
+    """Return the numbers of the processes that the process *pid* has started."""
+    threads = Path(f"/proc/{pid}/task")
+    try:  # what Linux may say by itself; psutil looks through all processes of the machine
+        return [int(n) for thread in threads.iterdir() for n in (thread / "children").read_text().split()]
+    except OSError:
+        return [child.pid for child in psutil.Process(pid).children()] if psutil.pid_exists(pid) else []
 
 
 def started():

@@ -28,7 +28,7 @@ from pathlib import Path
 import psutil
 
 import runner
-from child import GRACE, child, kill
+from child import GRACE, child, children, kill
 from cleaning import clean
 
 #: What is imported once for all recipes, where one of them names it.
@@ -77,8 +77,11 @@ class ForkServer:
             "OPENBLAS_NUM_THREADS": "1",
             "MKL_NUM_THREADS": "1",
             "MPLBACKEND": "agg",
+            # Large pages, where the system has them: a fork copies the table of pages.
+            "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
         }
-        self.environment.update({k: v for k, v in ours.items() if k != "PYTHONPATH"})
+        recipes = ours.keys() - {"PYTHONPATH", "GLIBC_TUNABLES"}
+        self.environment.update({name: ours[name] for name in recipes})
         before = dict(os.environ)
         folders = os.pathsep.join([self.folder, util.get_temp_dir()])  # the latter for its socket
         os.environ.update(ours, TMPDIR=self.folder, RECIPES_FOLDERS=folders, RECIPES_USE=" ".join(used))
@@ -162,12 +165,13 @@ class ForkServer:
         """Kill the process with all that it started; return its exit code, None if it ran on."""
         with self.starting:
             code = process.exitcode
-            try:
-                this = psutil.Process(process.pid)
-                kill([*this.children(recursive=True), this])
-            except psutil.NoSuchProcess:
-                pass
-            process.join(GRACE)
+            if code is None:  # else what it has left was handed to the fork server
+                try:
+                    this = psutil.Process(process.pid)
+                    kill([*this.children(recursive=True), this])
+                except psutil.NoSuchProcess:
+                    pass
+                process.join(GRACE)
             self.live.pop(process.pid, None)
             self._end_orphans()
         return code
@@ -175,9 +179,13 @@ class ForkServer:
     def _end_orphans(self):
         """Kill what recipes that are gone have left to the fork server."""
         server = getattr(forkserver._forkserver, "_forkserver_pid", None)
-        if server and psutil.pid_exists(server):
-            orphans = [p for p in psutil.Process(server).children() if p.pid not in self.live]
-            kill([*(g for p in orphans for g in p.children(recursive=True)), *orphans])
+        for pid in children(server) if server else ():
+            if pid not in self.live:
+                try:
+                    orphan = psutil.Process(pid)
+                    kill([*orphan.children(recursive=True), orphan])
+                except psutil.NoSuchProcess:
+                    pass
 
     def _result(self, task, messages, code, scratch, elapsed):
         """Put the messages of a process together, and say why it ended if it did too early."""
