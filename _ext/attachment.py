@@ -171,7 +171,7 @@ def zip_files(file_list, zipname, relative_to, extension=None):
 
 
 def _holds(zipname, members):
-    """Say whether there is an archive with just these *members*: to read one takes a tenth of writing it."""
+    """Say whether there is an archive with just these *members*: to read it takes a fifth of writing it."""
     try:
         with zipfile.ZipFile(zipname) as archive:
             return archive.namelist() == list(members) and all(
