@@ -28,6 +28,7 @@ extensions = [
     "cards",
     "errors",
     "execution",
+    "garbage",
     "head",
     "images",
     "llms",

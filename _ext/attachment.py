@@ -9,8 +9,9 @@ Names of ``sphinx_gallery.gen_rst`` that are replaced meanwhile: ``execute_scrip
 ``identify_names`` (its answer needs the objects, which live in the recipe's process),
 ``generate_file_rst`` (to make only what changed: sphinx-gallery's ``.md5`` knows a recipe's
 bytes, not its result), ``scale_image`` (see :mod:`images`) and ``zip_files``, there and in
-``sphinx_gallery.downloads``, for archives that are the same in every build. ``get_md5sum``
-and ``utils._replace_md5`` are called. ``tests/test_attachment.py`` fails when one of them changes.
+``sphinx_gallery.downloads``, for archives that are the same in every build; and
+``split_code_and_text_blocks`` of ``py_source_parser``, since :mod:`recipe` has parsed each
+recipe already. ``get_md5sum`` and ``utils._replace_md5`` are called. ``tests/test_attachment.py`` fails when one of them changes.
 """
 
 import os
@@ -19,7 +20,7 @@ import zipfile
 from pathlib import Path
 
 from sphinx.util import logging
-from sphinx_gallery import downloads, gen_rst
+from sphinx_gallery import downloads, gen_rst, py_source_parser
 from sphinx_gallery.utils import _replace_md5
 
 import images
@@ -46,6 +47,7 @@ class Attachment:
             (gen_rst, "scale_image"): images.scale_image,
             (gen_rst, "zip_files"): zip_files,
             (downloads, "zip_files"): zip_files,
+            (py_source_parser, "split_code_and_text_blocks"): self.split_code_and_text_blocks,
         }
         for (module, name), function in ours.items():
             self.stock[module, name] = getattr(module, name)
@@ -58,7 +60,7 @@ class Attachment:
         self.stock.clear()
 
     def _name_of(self, src_file):
-        return Path(src_file).relative_to(self.build.source).as_posix()
+        return Path(os.path.relpath(src_file, self.build.source)).as_posix()
 
     def generate_file_rst(self, fname, target_dir, src_dir, gallery_conf):
         """Let sphinx-gallery make what belongs to one recipe, where it has to be made."""
@@ -82,14 +84,21 @@ class Attachment:
             os.replace(stamp.with_suffix(".new"), stamp)
         return *made, out_vars
 
+    def split_code_and_text_blocks(self, source_file, return_node=False):
+        """Give the blocks that a result is of, also where the recipe has changed since; only
+        where there is no result does sphinx-gallery need the parsed code, *node*."""
+        name = self._name_of(source_file)
+        if name not in self.build.results:
+            stock = self.stock[py_source_parser, "split_code_and_text_blocks"]
+            return stock(source_file, return_node)
+        recipe = self.build.recipes[name]
+        return (recipe.file_conf, list(recipe.blocks), None)[: 3 if return_node else 2]
+
     def execute_script(self, script_blocks, script_vars, gallery_conf, file_conf):
         """Stand in for sphinx-gallery's function of that name: give the result there is."""
         drop_empty(script_blocks)
         name = self._name_of(script_vars["src_file"])
         result = self.build.results.get(name)
-        if result and [list(b) for b in script_blocks if b.type == "code"] != self.build.recipes[name].task["blocks"]:
-            self.build.problem(f"{self.build.source.name}/{name}:1", "it changed during the build: build again")
-            result = None
         if result is None:
             script_vars["execute_script"] = False
             stock = self.stock[gen_rst, "execute_script"]
@@ -148,12 +157,25 @@ def zip_files(file_list, zipname, relative_to, extension=None):
     files = [Path(name) for name in file_list]
     if extension is not None:
         files = [path.with_suffix(extension) for path in files]
-    new = Path(f"{zipname}.new")
-    with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(files):
-            member = zipfile.ZipInfo(os.path.relpath(path, relative_to), ZIP_DATE)
-            member.external_attr = 0o644 << 16
-            member.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(member, path.read_bytes())
-    _replace_md5(new, zipname)
+    members = {os.path.relpath(path, relative_to): path for path in sorted(files)}
+    if not _holds(zipname, members):
+        new = Path(f"{zipname}.new")
+        with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, path in members.items():
+                member = zipfile.ZipInfo(name, ZIP_DATE)
+                member.external_attr = 0o644 << 16
+                member.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(member, path.read_bytes())
+        os.replace(new, zipname)
     return str(zipname)
+
+
+def _holds(zipname, members):
+    """Say whether there is an archive with just these *members*: to read it takes a fifth of writing it."""
+    try:
+        with zipfile.ZipFile(zipname) as archive:
+            return archive.namelist() == list(members) and all(
+                archive.read(name) == path.read_bytes() for name, path in members.items()
+            )
+    except Exception:  # there is none, or a damaged one, for which zipfile raises seven kinds
+        return False

@@ -33,17 +33,30 @@ def version(name):
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        packages = _packages().get(name, ())
-        return ",".join(f"{p} {importlib.metadata.version(p)}" for p in sorted(set(packages))) or None
+        packages = sorted(set(_packages(name)))
+        return ",".join(f"{p} {importlib.metadata.version(p)}" for p in packages) or None
 
 
-_packages = lru_cache(maxsize=None)(importlib.metadata.packages_distributions)
+@lru_cache(maxsize=None)
+def _packages(module):
+    """Return the packages that have *module*: that of its name if it does, or else any installed."""
+    try:
+        package = importlib.metadata.distribution(module)
+        if re.search(rf"^{module}(/__init__)?\.py,", package.read_text("RECORD") or "", re.M):
+            return [package.name]
+    except importlib.metadata.PackageNotFoundError:
+        pass
+    return _all_packages().get(module, ())
+
+
+#: Reads about everything that is installed, which takes longer than all else here.
+_all_packages = lru_cache(maxsize=None)(importlib.metadata.packages_distributions)
 
 
 def requirements(code):
     """Return what to install for the blocks *code*, as in ``["torch==2.13.0"]``; torch first."""
     modules = imported(code)
-    names = {name for module in modules for name in _packages().get(module, ())}
+    names = {name for module in modules for name in _packages(module)}
     names = sorted(names, key=lambda name: (name != "torch", name))
     return [f"{name}=={version(name).partition('+')[0]}" for name in names]
 

@@ -8,8 +8,14 @@ import inspect
 from multiprocessing import forkserver, util
 
 import pytest
+<<<<<<< HEAD
 from sphinx.application import Sphinx
 from sphinx_gallery import _doctree_links, backreferences, downloads, gen_gallery, gen_rst, utils
+=======
+from sphinx_gallery import (
+    _doctree_links, backreferences, downloads, gen_gallery, gen_rst, py_source_parser, utils,
+)  # fmt: skip
+>>>>>>> c6680988fe73a08366a4b221ed624d6bfc33c5c7
 
 SIGNATURES = {
     gen_rst.execute_script: "script_blocks script_vars gallery_conf file_conf",
@@ -22,6 +28,7 @@ SIGNATURES = {
     gen_rst.jupyter_notebook: "script_blocks gallery_conf target_dir",
     gen_rst.save_notebook: "work_notebook write_file",
     gen_rst.get_md5sum: "src_file mode",
+    py_source_parser.split_code_and_text_blocks: "source_file return_node",
     utils._replace_md5: "fname_new fname_old method mode check",
     gen_gallery._fill_gallery_conf_defaults: "sphinx_gallery_conf app check_keys",
     backreferences._make_ref_regex: "default_role",
@@ -54,6 +61,12 @@ def test_function_is_looked_up_where_we_replace_it(name):
 
 def test_matplotlib_is_imported_where_we_replace_it():
     assert "_import_matplotlib" in gen_gallery._fill_gallery_conf_defaults.__code__.co_names
+
+
+def test_parser_is_looked_up_where_we_replace_it():
+    assert gen_rst._get_parser("x.py", {})[0] is py_source_parser
+    for caller in (gen_rst.generate_file_rst, gen_rst._split_parallel):
+        assert "split_code_and_text_blocks" in caller.__code__.co_names
 
 
 def test_functions_with_a_second_caller():

@@ -82,6 +82,22 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(tiny_site):
     assert re.search(r"executed \[2 of 2\] section/\w+\.py in \d+\.\d s\n", log)
 
 
+def test_recipe_that_changes_during_the_build_is_shown_as_it_was_executed(tiny_site):
+    site = tiny_site({"one.py": recipe("print(1)"), "two.py": recipe("print(2)")})
+    conf = (site.folder / "conf.py").read_text()
+    (site.folder / "conf.py").write_text(conf + """
+def setup(app):
+    one = Path(app.srcdir, "recipes_source/section/one.py")
+    app.connect("builder-inited", lambda app: one.write_text(one.read_text().replace("(1)", "(11)")), priority=450)
+""")
+    assert site.build().code == 0
+    assert outputs(site.page("one.html")) == ["1"]
+    assert "print(11)" not in parse(site.page("one.html")).get_text()
+    (site.folder / "conf.py").write_text(conf)
+    assert site.build().code == 0
+    assert outputs(site.page("one.html")) == ["11"]
+
+
 @pytest.mark.parametrize("value", ["two", "0", "-1"])
 def test_bad_jobs_is_a_plain_error(tiny_site, value):
     done = tiny_site({"one.py": recipe("print(1)")}).build(JOBS=value)

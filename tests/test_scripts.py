@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 
+import dependencies
 import pytest
 from conftest import RECIPES, ROOT
 from packaging.requirements import Requirement
@@ -57,6 +58,23 @@ def test_dependencies_are_what_the_recipe_imports_pinned_as_the_site_was_built(s
         assert str(pin) in known.splitlines()
         python = importlib.metadata.metadata(pin.name)["Requires-Python"]
         assert SpecifierSet(python).contains(f"{oldest}.0"), f"{pin} needs Python {python}"
+
+
+def test_packages_of_a_module_are_those_that_python_finds():
+    installed = importlib.metadata.packages_distributions()
+    assert {module: set(dependencies._packages(module)) for module in installed} == {
+        module: set(names) for module, names in installed.items()
+    }
+
+
+def test_package_without_the_module_of_its_name_is_not_taken_for_its_owner(tmp_path, monkeypatch):
+    about = tmp_path / "attr-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Name: attr\nVersion: 1.0\n")
+    (about / "RECORD").write_text("attribute.py,,\nattr-1.0.dist-info/RECORD,,\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert importlib.metadata.version("attr") == "1.0"
+    assert dependencies._packages.__wrapped__("attr") == ["attrs"]
 
 
 @pytest.mark.parametrize("name", RECIPES)
