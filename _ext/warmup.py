@@ -9,25 +9,14 @@ Nothing here may start a thread or touch an accelerator: both would not survive 
 """
 
 import atexit
-import ctypes
 import gc
-import importlib.util
 import io
 import os
 import shutil
-import threading
 import warnings
-from pathlib import Path
 
 gc.disable()
 used = os.environ["RECIPES_USE"].split()
-loading = None
-if "torch" in used:
-    # Its largest library, a tenth of the time, while the rest is imported; the thread ends before any fork.
-    library = Path(importlib.util.find_spec("torch").origin).with_name("lib") / "libtorch_cpu.so"
-    if library.exists():
-        loading = threading.Thread(target=ctypes.CDLL, args=(library,))
-        loading.start()
 
 import matplotlib
 
@@ -54,8 +43,6 @@ atexit.register(leave)  # the server ends when the build does, however that ende
 warnings.filterwarnings("ignore", message="forkserver: waitpid returned")
 
 if "torch" in used:
-    if loading:
-        loading.join()
     import torch
     import torch._dynamo
 

@@ -8,14 +8,10 @@ import inspect
 from multiprocessing import forkserver, util
 
 import pytest
-<<<<<<< HEAD
 from sphinx.application import Sphinx
-from sphinx_gallery import _doctree_links, backreferences, downloads, gen_gallery, gen_rst, utils
-=======
 from sphinx_gallery import (
     _doctree_links, backreferences, downloads, gen_gallery, gen_rst, py_source_parser, utils,
 )  # fmt: skip
->>>>>>> c6680988fe73a08366a4b221ed624d6bfc33c5c7
 
 SIGNATURES = {
     gen_rst.execute_script: "script_blocks script_vars gallery_conf file_conf",
