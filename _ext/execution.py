@@ -35,6 +35,9 @@ from result import advice, check, failure, look_for_output, remember_lines
 
 logger = logging.getLogger(__name__)
 
+#: What a recipe names that starts other programs: each of them imports torch again.
+PROGRAMS = ("subprocess", "multiprocessing")
+
 
 class Build:
     """The execution of one build: what was found, what came of it, what went wrong.
@@ -105,6 +108,8 @@ class Build:
 
     def _execute(self, tasks):
         started = time.monotonic()
+        # those that start programs take longest: first, or the last one would run alone
+        tasks = dict(sorted(tasks.items(), key=lambda item: not any(runner.uses(item[1], name) for name in PROGRAMS)))
         with self._executor(list(tasks.values())) as executor:
             futures = {executor.submit(task): name for name, task in tasks.items()}
             for count, future in enumerate(as_completed(futures), 1):

@@ -82,6 +82,12 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(tiny_site):
     assert re.search(r"executed \[2 of 2\] section/\w+\.py in \d+\.\d s\n", log)
 
 
+def test_recipes_that_start_programs_come_first(tiny_site):
+    program = "import subprocess\nprint(subprocess.run(['echo', '1'], capture_output=True).stdout)"
+    site = tiny_site({"one.py": recipe("print(1)"), "two.py": recipe("print(2)"), "zero.py": recipe(program)})
+    assert executed(site.build(JOBS="1").log) == ["zero", "one", "two"]
+
+
 def test_recipe_that_changes_during_the_build_is_shown_as_it_was_executed(tiny_site):
     site = tiny_site({"one.py": recipe("print(1)"), "two.py": recipe("print(2)")})
     conf = (site.folder / "conf.py").read_text()
