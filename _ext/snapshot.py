@@ -7,15 +7,15 @@ same project anywhere, finds it, puts it in place and is done. So is one that fi
 output folder what the snapshot has: nothing has changed. A build that differs in anything
 goes on as if there were none, around the results that are kept.
 
-    <cache>/KEY.zip     manifest.json, {"key": KEY, "files": {"index.html": SHA-256, ...}}
-                        signature, of the manifest
+    <cache>/KEY.zip     a line with the signature of what follows
+                        manifest.json, {"key": KEY, "files": {"index.html": SHA-256, ...}}
                         SHA-256 ..., one member for each content
 
 Trust: results in the cache are data that is checked, but pages cannot be, so only a snapshot is
 used that whoever builds has signed: with ``RECIPE_CACHE_KEY``, or with a key that the first build
 leaves in the user's own folder, ``~/.local/state/state_dict_cookbook/key``. An empty
-``RECIPE_CACHE_KEY`` keeps no snapshots. Nothing in one is ever unpickled: what Sphinx has read
-is not in it, so the first edit afterwards makes all pages anew.
+``RECIPE_CACHE_KEY`` keeps no snapshots. Nothing in one is looked at before its signature is, and
+nothing is ever unpickled: what Sphinx has read is not in it, so the first edit afterwards makes all pages anew.
 
 Sphinx has no word for *there is nothing left to do*, so such a build ends its process, with 0.
 Private name relied on: ``app._warncount`` of Sphinx 7.2, how many warnings there were.
@@ -23,6 +23,7 @@ Private name relied on: ``app._warncount`` of Sphinx 7.2, how many warnings ther
 
 import hashlib
 import hmac
+import io
 import json
 import os
 import platform
@@ -70,9 +71,8 @@ def make_key(app):
     kept = {name: build.cache.digests.get(recipe.key) for name, recipe in build.recipes.items()}
     if build.problems or not all(kept.values()):
         return None
-    built = {Path(app.outdir).resolve(), Path(app.doctreedir).resolve(), build.gallery.resolve(), build.cache.folder.resolve()}
-    built |= {source / "tests", source / "_build"}
-    tops = [top for top in source.iterdir() if not top.name.startswith(".") and top.resolve() not in built]
+    built = {"tests", *(_top(path, source) for path in (app.outdir, app.doctreedir, build.gallery, build.cache.folder))}
+    tops = [top for top in source.iterdir() if not top.name.startswith(".") and top.name not in built]
     paths = [path for top in tops for path in (top, *top.rglob("*")) if "__pycache__" not in path.parts]
     files = {os.path.relpath(path, source): _digest(path.read_bytes()) for path in paths if path.is_file()}
     parts = {
@@ -99,9 +99,14 @@ def _digest(content):
     return hashlib.sha256(content).hexdigest()
 
 
-def sign(manifest):
-    """Return the signature of the bytes *manifest*, in hexadecimal."""
-    return hmac.digest(secret(), manifest, "sha256").hex()
+def _top(path, source):
+    """Return the folder just below *source* that *path* is in; ".." for one elsewhere."""
+    return Path(os.path.relpath(os.path.realpath(path), os.path.realpath(source))).parts[0]
+
+
+def sign(content):
+    """Return the signature of the bytes *content*, in hexadecimal."""
+    return hmac.digest(secret(), content, "sha256").hex()
 
 
 def unpack(archive, files, out):
@@ -110,12 +115,9 @@ def unpack(archive, files, out):
     shutil.rmtree(new, ignore_errors=True)
     try:
         for name, digest in files.items():
-            content = archive.read(digest)
-            if _digest(content) != digest:
-                raise ValueError(f"its {name} is another")
             path = Path(new, name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+            path.write_bytes(archive.read(digest))
         out.rmdir()
         new.rename(out)
     finally:
@@ -126,11 +128,11 @@ def restore(app):
     """Put the snapshot in place, or find that it is; return whether the site is now what it has to be."""
     path = app.recipe_build.cache.folder / f"{app.snapshot_key}.zip"
     try:
-        with zipfile.ZipFile(path) as archive:
-            manifest = archive.read("manifest.json")
-            if not hmac.compare_digest(sign(manifest).encode(), archive.read("signature")):
-                raise ValueError("its signature does not match")
-            manifest = json.loads(manifest)
+        signature, _, content = path.read_bytes().partition(b"\n")
+        if not hmac.compare_digest(sign(content).encode(), signature):
+            raise ValueError("its signature does not match")
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            manifest = json.loads(archive.read("manifest.json"))
             if manifest["key"] != app.snapshot_key:
                 raise ValueError("it is of another site")
             if not app.began_empty:
@@ -138,7 +140,7 @@ def restore(app):
             unpack(archive, manifest["files"], Path(app.outdir))
     except FileNotFoundError:
         return False
-    except (KeyError, OSError, RuntimeError, ValueError, zipfile.BadZipFile) as problem:
+    except (OSError, ValueError) as problem:
         logger.info("cache: %s is no usable snapshot (%s): making the pages anew", path, problem)
         return False
     # what was read for another site says nothing of these pages
@@ -168,17 +170,14 @@ def keep(app, exception):
     contents = {digest: Path(app.outdir, name) for name, digest in files.items()}
     if sum(path.stat().st_size for path in contents.values()) > SHARE * cache.size:
         return
-    manifest = json.dumps({"key": key, "files": files}, sort_keys=True).encode()
-
-    def write(file):
-        with zipfile.ZipFile(file, "w") as archive:
-            archive.writestr("manifest.json", manifest)
-            archive.writestr("signature", sign(manifest))
-            for digest, path in contents.items():
-                kind = zipfile.ZIP_STORED if path.suffix in PACKED else zipfile.ZIP_DEFLATED
-                archive.writestr(zipfile.ZipInfo(digest), path.read_bytes(), kind, 1)
-
-    cache.store(f"{key}.zip", write)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("manifest.json", json.dumps({"key": key, "files": files}, sort_keys=True))
+        for digest, path in contents.items():
+            kind = zipfile.ZIP_STORED if path.suffix in PACKED else zipfile.ZIP_DEFLATED
+            archive.writestr(zipfile.ZipInfo(digest), path.read_bytes(), kind, 1)
+    content = content.getvalue()
+    cache.store(f"{key}.zip", lambda file: file.write(f"{sign(content)}\n".encode() + content))
     cache.prune()
 
 

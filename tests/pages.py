@@ -1,6 +1,8 @@
-"""Reads what the built site says."""
+"""Reads what the built site says, and writes what a cache might."""
 
 import filecmp
+import hashlib
+import json
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -52,3 +54,16 @@ def differences(one, two):
         for name in names
         if not ((one / name).exists() and (two / name).exists() and filecmp.cmp(one / name, two / name, shallow=False))
     )
+
+
+def seal(path, result):
+    """Write *result* to *path* as an entry of the cache, with its checksum."""
+    body = json.dumps(result).encode()
+    path.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+
+
+def flip(path):
+    """Let one byte in the middle of the file at *path* be another."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)

@@ -1,6 +1,5 @@
 """A cache of results that is damaged, forged, full, or used by two at once."""
 
-import hashlib
 import json
 import os
 import re
@@ -10,17 +9,11 @@ import time
 import pytest
 from conftest import TinySite, recipe
 from fault_table import said
-from pages import outputs
+from pages import flip, outputs, seal
 
 
 def executed(log):
     return re.findall(r"executed \[\d+ of \d+\] section/(\w+)\.py", log)
-
-
-def flip(path):
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
 
 
 def link(path):
@@ -39,11 +32,6 @@ def older(path):
     result = json.loads(path.read_bytes().split(b"\n", 1)[1])
     result["format"] = 1
     seal(path, result)
-
-
-def seal(path, result):
-    body = json.dumps(result).encode()
-    path.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
 
 
 DAMAGES = {
