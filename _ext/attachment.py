@@ -14,6 +14,7 @@ bytes, not its result), ``scale_image`` (see :mod:`images`) and ``zip_files``, t
 recipe already. ``get_md5sum`` and ``utils._replace_md5`` are called. ``tests/test_attachment.py`` fails when one of them changes.
 """
 
+import base64
 import os
 import re
 import zipfile
@@ -127,7 +128,7 @@ class Attachment:
         if not pictures:  # or sphinx-gallery would keep the picture of a failure, or of before
             (folder / f"thumb/sphx_glr_{target.stem}_thumb.png").unlink(missing_ok=True)
         for name, content in pictures.items():
-            content, path = content.encode("latin-1"), folder / name
+            content, path = base64.b64decode(content), folder / name
             if not path.exists() or path.read_bytes() != content:
                 path.write_bytes(content)
             if re.search(r"_\d{3}\.png$", name):

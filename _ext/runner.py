@@ -14,6 +14,7 @@ printed, ``sphinx_gallery.gen_gallery._fill_gallery_conf_defaults`` and
 ``sphinx_gallery.backreferences._make_ref_regex``.
 """
 
+import base64
 import faulthandler
 import logging
 import os
@@ -65,8 +66,8 @@ def uses(task, package):
 
 
 def read_images(folder):
-    """Return the images in *folder*: file name to content, a byte as the character of that number."""
-    return {path.name: path.read_bytes().decode("latin-1") for path in sorted(folder.glob("*.png"))}
+    """Return the images in *folder*: file name to content, in base64."""
+    return {path.name: base64.b64encode(path.read_bytes()).decode() for path in sorted(folder.glob("*.png"))}
 
 
 class _Run:
@@ -216,7 +217,7 @@ def run(task, scratch, send):
         ``{"block": i, "output": rst}`` when it has ended, and ``{"done": {...}}`` at the
         end, with ``seconds``, ``error`` (None, or ``text``, ``line`` and ``reason``),
         ``codeobj`` (as sphinx-gallery's ``identify_names`` returns it) and ``images``
-        (file name to content, a byte as the character of that number).
+        (file name to content, in base64).
     """
     this = _Run(task, scratch, send)
     this.write_files()

@@ -42,7 +42,7 @@ from builds import MARKER
 logger = logging.getLogger(__name__)
 
 #: The part of the cache's size that one snapshot may take.
-SHARE = 0.25
+SHARE = 0.75
 #: Files that are smaller already: to compress them again is in vain.
 PACKED = {".png", ".zip"}
 

@@ -3,6 +3,7 @@
 The same check stands between a page and what the workers of a cluster send.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -29,7 +30,7 @@ def png(width=2, height=2):
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes((width + 1) * height))), (b"IEND", b""))
     chunks = (struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts)
-    return (b"\x89PNG\r\n\x1a\n" + b"".join(chunks)).decode("latin-1")
+    return base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(chunks)).decode()
 
 
 TASK = {"name": "section/one.py", "gallery": "recipes", "blocks": [["code", "print(1)", 9], ["code", "plot()", 20]]}
@@ -194,6 +195,7 @@ def mutations(draw):
 @given(mutations())
 @example({**RESULT, "codeobj": {"torch.load": []}})
 @example({**RESULT, "images": {"sphx_glr_one_001.png": "\x89PNG"}})
+@example({**RESULT, "images": {"sphx_glr_one_001.png": "iVBORw=="}})
 @example({**RESULT, "images": {"sphx_glr_two_001.png": png()}, "outputs": ["", ""]})
 @example({**RESULT, "outputs": [SHOWN]})
 @example({**RESULT, "seconds": float("nan")})
