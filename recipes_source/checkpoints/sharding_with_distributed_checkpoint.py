@@ -190,8 +190,14 @@ assert metadata.surprise is None
 # :func:`torch.distributed.fsdp.fully_shard`, so that each process holds a part. The
 # loading is the same as above: DCP reads from the checkpoint what each process needs.
 # Then each takes one training step on its half of the data, and both save together.
+#
+# When Python shuts down, threads of ``gloo`` may still hold tensors, which now and then
+# ends the process with ``terminate called without an active exception``; see
+# `pytorch#179291 <https://github.com/pytorch/pytorch/pull/179291>`__.
+# So each process flushes what it printed and leaves at once, with ``os._exit``.
 
 worker = """
+import os
 import sys
 from collections import OrderedDict
 from pathlib import Path
@@ -237,6 +243,8 @@ for name, tensor in model_state.items():
     local = tuple(tensor.to_local().shape)
     print(f"process {rank} holds {local!s:<8} of {name} {tuple(tensor.shape)}")
 dist.destroy_process_group()
+sys.stdout.flush()
+os._exit(0)
 """
 (path / "worker.py").write_text(worker)
 torch.save({"inputs": inputs, "targets": targets}, path / "data.pt")

@@ -155,7 +155,7 @@ def configure(folder, way):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("conf.py", "errors.rst"):
             shutil.copy(ROOT / name, folder)
-        (folder / "index.rst").write_text(INDEX)
+        (folder / "index.rst").write_text(f"{INDEX}   errors\n")
         return
     gallery, extensions, theme = WAYS[way]
     own = runpy.run_path(str(ROOT / "conf.py"))["intersphinx_mapping"]
