@@ -77,18 +77,18 @@ class Cache:
         """Keep *result* under *key*; where that fails, say so and go on."""
         body = json.dumps(result, sort_keys=True).encode()
         digest = hashlib.sha256(body).hexdigest()
-        self.store(self._path(key).name, lambda file: file.write(f"{digest}\n".encode() + body))
+        self.store(self._path(key).name, f"{digest}\n".encode() + body)
         if not self.full:
             self.digests[key] = digest
 
-    def store(self, name, write):
-        """Let *write* fill a file, which becomes the entry *name* when it is whole; if that fails, say so and go on."""
+    def store(self, name, content):
+        """Keep the bytes *content* as the entry *name*, whole; if that fails, say so and go on."""
         temporary = None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".new", delete=False) as file:
                 temporary = file.name
-                write(file)
+                file.write(content)
             os.replace(temporary, self.folder / name)
             self.used.add(name)
         except OSError as problem:

@@ -166,11 +166,7 @@ class ForkServer:
         with self.starting:
             code = process.exitcode
             if code is None:  # else what it has left was handed to the fork server
-                try:
-                    this = psutil.Process(process.pid)
-                    kill([*this.children(recursive=True), this])
-                except psutil.NoSuchProcess:
-                    pass
+                _kill_with_children(process.pid)
                 process.join(GRACE)
             self.live.pop(process.pid, None)
             self._end_orphans()
@@ -181,11 +177,7 @@ class ForkServer:
         server = getattr(forkserver._forkserver, "_forkserver_pid", None)
         for pid in children(server) if server else ():
             if pid not in self.live:
-                try:
-                    orphan = psutil.Process(pid)
-                    kill([*orphan.children(recursive=True), orphan])
-                except psutil.NoSuchProcess:
-                    pass
+                _kill_with_children(pid)
 
     def _result(self, task, messages, code, scratch, elapsed):
         """Put the messages of a process together, and say why it ended if it did too early."""
@@ -242,3 +234,12 @@ class ForkServer:
             reason = f"ProcessLookupError: its process ended itself with os._exit({code})"
         rows = [f'  File "{runner.SOURCE}/{task["name"]}", line {n}' for n in frames or [line]]
         return "\n".join(["Traceback (most recent call last):", *rows, reason]), line
+
+
+def _kill_with_children(pid):
+    """Kill the process *pid* and all that it started, if it is still there."""
+    try:
+        process = psutil.Process(pid)
+        kill([*process.children(recursive=True), process])
+    except psutil.NoSuchProcess:
+        pass

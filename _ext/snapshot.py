@@ -177,7 +177,7 @@ def keep(app, exception):
             kind = zipfile.ZIP_STORED if path.suffix in PACKED else zipfile.ZIP_DEFLATED
             archive.writestr(zipfile.ZipInfo(digest), path.read_bytes(), kind, 1)
     content = content.getvalue()
-    cache.store(f"{key}.zip", lambda file: file.write(f"{sign(content)}\n".encode() + content))
+    cache.store(f"{key}.zip", f"{sign(content)}\n".encode() + content)
     cache.prune()
 
 

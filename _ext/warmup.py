@@ -16,7 +16,6 @@ import shutil
 import warnings
 
 gc.disable()
-used = os.environ["RECIPES_USE"].split()
 
 import matplotlib
 
@@ -42,6 +41,7 @@ def leave():
 atexit.register(leave)  # the server ends when the build does, however that ended
 warnings.filterwarnings("ignore", message="forkserver: waitpid returned")
 
+used = os.environ["RECIPES_USE"].split()
 if "torch" in used:
     import torch
     import torch._dynamo
