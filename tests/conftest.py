@@ -5,6 +5,7 @@ import http.server
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -17,6 +18,8 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 pytest_plugins = ["fault_table"]
+#: A shell's background jobs ignore Ctrl-C, and so would the builds that are started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 ROOT = Path(__file__).parent.parent
 RECIPES = sorted(
     path.relative_to(ROOT / "recipes_source").with_suffix("").as_posix()
