@@ -83,7 +83,7 @@ audit: $(VENV)/.installed-dev ## Look for known vulnerabilities in what constrai
 test: $(VENV)/.installed-dev ## Run the tests (ARGS="-k name" picks some, ARGS="-n 0" runs one at a time)
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-benchmark: $(VENV)/.installed-dev ## Measure against stock sphinx-gallery (an hour; ARGS="--sizes 30" is quick)
+benchmark: $(VENV)/.installed-dev ## Measure against stock sphinx-gallery (two hours; ARGS="--sizes 30" is quick)
 	@$(BIN)/python tests/benchmark/run.py $(ARGS)
 
 new: | $(BIN)/python ## Write a recipe to start from (NAME=my_recipe SECTION=training)

@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 pytest_plugins = ["fault_table"]
-#: A shell's background jobs ignore Ctrl-C, and so would the builds that are started here.
+# A shell's background jobs ignore Ctrl-C, and so would the builds that are started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 ROOT = Path(__file__).parent.parent
 RECIPES = sorted(

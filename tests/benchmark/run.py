@@ -5,7 +5,7 @@ configuration with all of ``_ext/``, so it also pays for notebooks with outputs,
 search and the rest, which the stock ways do without. These have the configuration `STOCK`;
 to be hard to beat, they leave out what makes the theme slow, except in the way *stock theme
 as it comes*. A run gives ratios between ways measured one after the other on one machine,
-medians of ``ROUNDS``; the table goes to ``tests/benchmark/README.md``.
+medians of the rounds; after each the table goes to ``tests/benchmark/README.md``.
 
     python tests/benchmark/run.py [--rounds 3] [--sizes cookbook 30 200 1000]
 """
@@ -251,7 +251,7 @@ def measure(size, rounds, ways):
         for way, folder in folders.items():
             folder.mkdir()
             make_site(folder, size, way)
-        for left in reversed(range(rounds)):
+        for number in range(1, rounds + 1):
             for way, folder in folders.items():
 
                 def note(phase, folder=folder, way=way, key="benchmark"):
@@ -261,7 +261,7 @@ def measure(size, rounds, ways):
                     return text
 
                 if size.isdigit() and int(size) > SLOW:
-                    if way == "stock theme as it comes" or left and way == "process per example":
+                    if way == "stock theme as it comes" or (way == "process per example" and number < rounds):
                         continue
                 clean(folder)
                 text = note("cold")
@@ -358,7 +358,8 @@ def main():
     kept.parent.mkdir(exist_ok=True)
     measured = json.loads(kept.read_text()) if kept.exists() else {}  # sizes can be measured one by one
     for size in arguments.sizes:
-        for measured[size] in measure(size, arguments.rounds, arguments.ways):
+        for results in measure(size, arguments.rounds, arguments.ways):
+            measured[size] = results
             kept.write_text(json.dumps(measured))
             (HERE / "README.md").write_text(report(measured))
     print((HERE / "README.md").read_text())
