@@ -61,7 +61,7 @@ linkcheck: $(VENV)/.installed ## Check every link to another site (needs network
 	@$(SPHINX) -b linkcheck -d $(BUILD)/doctrees . $(BUILD)/linkcheck
 
 inventories: $(VENV)/.installed ## Fetch the API inventories anew (needs network)
-	@$(BIN)/python _ext/inventories/refresh.py
+	@$(BIN)/python tools/refresh_inventories.py
 
 constraints: ## Pin anew what the requirements bring with them, in constraints.txt
 	@rm -rf $(BUILD)/constraints && $(PYTHON) -m venv $(BUILD)/constraints
@@ -87,7 +87,7 @@ benchmark: $(VENV)/.installed-dev ## Measure against stock sphinx-gallery (two h
 	@$(BIN)/python tests/benchmark/run.py $(ARGS)
 
 new: | $(BIN)/python ## Write a recipe to start from (NAME=my_recipe SECTION=training)
-	@$(BIN)/python _ext/new_recipe.py "$$NAME" "$$SECTION"
+	@$(BIN)/python tools/new_recipe.py "$$NAME" "$$SECTION"
 
 golden: html ## Write the expected outputs of all recipes anew from the built site
 	@$(BIN)/python tests/golden.py $(BUILD)/html

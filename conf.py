@@ -21,27 +21,7 @@ extensions = [
     # others
     "sphinx_gallery.gen_gallery",
     # ours, in _ext/
-    "api_links",
-    "assets",
-    "blocks",
-    "builds",
-    "cards",
-    "errors",
-    "execution",
-    "garbage",
-    "head",
-    "images",
-    "llms",
-    "navigation",
-    "notebooks",
-    "provenance",
-    "related",
-    "repository",
-    "scripts",
-    "search",
-    "snapshot",
-    "styles",
-    "tags",
+    "cookbook",
 ]
 
 exclude_patterns = ["_build", ".*", "README.md", "recipes_source", "tests", "**/GALLERY_HEADER.rst"]
@@ -53,6 +33,7 @@ nitpicky = True
 sphinx_gallery_conf = {
     "examples_dirs": ["recipes_source"],
     "gallery_dirs": ["recipes"],
+    "download_all_examples": False,
     "subsection_order": [
         "recipes_source/recipes",
         "recipes_source/troubleshooting",
@@ -60,13 +41,13 @@ sphinx_gallery_conf = {
         "recipes_source/checkpoints",
         "*",
     ],
-    "within_subsection_order": "reading_order.ReadingOrder",
+    "within_subsection_order": "cookbook.recipes.order.ReadingOrder",
     # Every recipe is executed: there is no skip list. Helper modules begin with an underscore.
     "ignore_pattern": r"^_",
     "filename_pattern": r"\.py$",
     # Each recipe runs in a process of its own, so there is nothing to reset.
     "reset_modules": (),
-    "image_scrapers": ("figures.scraper",),
+    "image_scrapers": ("cookbook.run.process.figures.scraper",),
     # Page, script and notebook print the same, so only what is printed is output.
     "capture_repr": (),
     "only_warn_on_example_error": True,
@@ -74,7 +55,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "thumbnail_size": (480, 300),
     "write_computation_times": False,
-    # Never the same twice: _ext/provenance.py says it in steps.
+    # Never the same twice: pages say it in steps.
     "min_reported_time": 10**6,
     "junit": "../junit.xml",
 }
@@ -87,7 +68,7 @@ recipe_tags = [
     *("reproducibility", "compatibility"),
 ]
 
-# What is wrong with a recipe is reported once, by _ext/execution.py, as file:line: reason.
+# What is wrong with a recipe is reported once, by cookbook, as file:line: reason.
 suppress_warnings = [
     "sphinx_gallery.example_error",
     "sphinx_gallery.duplicate_filename",

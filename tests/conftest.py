@@ -43,11 +43,8 @@ def command(source, out, *options):
 
 
 def declared(environment):
-    """Return the environment of a build, with the date of all tests; None removes a variable.
-
-    No snapshot is kept, or a second build would make no page; `test_snapshot.py` has a key.
-    """
-    ours = {"NO_COLOR": "1", "SOURCE_DATE_EPOCH": "1700000000", "RECIPE_CACHE_KEY": ""}
+    """Return the environment of a build, with the date of all tests; None removes a variable."""
+    ours = {"NO_COLOR": "1", "SOURCE_DATE_EPOCH": "1700000000"}
     return {k: v for k, v in {**ours, **os.environ, **environment}.items() if v is not None}
 
 
@@ -86,7 +83,7 @@ class TinySite:
     def __init__(self, folder, recipes=()):
         self.folder, self.source, self.out = folder, folder / "recipes_source", folder / "_build/html"
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("_ext", "_templates", "_static"):
+        for name in ("_ext", "_templates", "_static", "tools"):
             (folder / name).symlink_to(ROOT / name)
         shutil.copy(ROOT / "conf.py", folder)
         self.write("GALLERY_HEADER.rst", "Recipes\n=======\n\nAll of them.\n")

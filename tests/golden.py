@@ -7,7 +7,7 @@ line of dashes between them. A change of torch that changes an output is a reada
 import sys
 from pathlib import Path
 
-from pages import outputs
+from reading import outputs
 
 FOLDER = Path(__file__).parent / "golden"
 SEPARATOR = f"\n{'-' * 40}\n"

@@ -12,7 +12,7 @@ import time
 import pytest
 from conftest import TinySite, recipe
 from fault_table import said
-from pages import differences, outputs
+from reading import differences, outputs
 
 FIGURE = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.title('Line')\nplt.show()"
 RECIPES = {

@@ -9,7 +9,7 @@ import time
 import pytest
 from conftest import TinySite, recipe
 from fault_table import said
-from pages import flip, outputs, seal
+from reading import flip, outputs, seal
 
 
 def executed(log):

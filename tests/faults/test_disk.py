@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from conftest import TinySite, recipe
 from fault_table import said
-from pages import differences, outputs
+from reading import differences, outputs
 from test_builds import FIGURE
 
 RECIPES = {"figure.py": recipe(FIGURE, "Figure"), "plain.py": recipe("print('plain')", "Plain")}

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from conftest import recipe
 from fault_table import said
-from pages import outputs, parse
+from reading import outputs, parse
 
 BAD = {
     "raises": ("raise ValueError('bad value')", r":11: ValueError: bad value"),

@@ -2,13 +2,13 @@
 
 import re
 
-from cleaning import CONTROL, clean
+from cookbook.run.process.text import CONTROL, clean
 from docutils import nodes
 from fuzzing import ANY, MARKUP, WORD, fuzz
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from to_markdown import block
+from cookbook.markdown import block
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 #: The only HTML that is written, where Markdown has no words for it.

@@ -3,8 +3,8 @@
 import re
 import time
 
-from cleaning import clean
-from errors import MESSAGE, anchor_of, collect, split
+from cookbook.run.process.text import clean
+from cookbook.site.error_index import MESSAGE, anchor_of, collect, split
 from docutils import nodes, utils
 from fuzzing import ANY, MARKUP, WORD, fuzz
 from hypothesis import HealthCheck, example, given, settings
@@ -51,7 +51,7 @@ class Page:
     docname = "page"
 
     def __init__(self):
-        self.env, self.error_messages = self, {}
+        self.env, self.metadata = self, {"page": {}}
 
 
 @fuzz(150)
@@ -61,7 +61,7 @@ def test_an_output_is_read_whatever_it_is(text):
     page, document = Page(), utils.new_document("page")
     document += nodes.section("", nodes.title("", "A"), nodes.literal_block("", text, classes=["sphx-glr-script-out"]))
     collect(page, document)
-    for message, *_ in page.error_messages.get("page", ("", []))[1]:
+    for message, *_ in page.metadata["page"].get("errors", ("", []))[1]:
         assert message in text and split(message)
 
 

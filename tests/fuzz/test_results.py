@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from cache import Cache
+from cookbook.run.cache import Cache
 from docutils import nodes
 from docutils.core import publish_doctree
 from docutils.parsers.rst import directives
@@ -21,7 +21,7 @@ from docutils.parsers.rst.directives.misc import Class
 from fuzzing import ANY, fuzz
 from hypothesis import example, given
 from hypothesis import strategies as st
-from result import check, check_output
+from cookbook.run.result import check, check_output
 
 
 
@@ -76,7 +76,7 @@ FORGED = [
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
-    cache = Cache(tmp_path_factory.mktemp("cache"))
+    cache = Cache(tmp_path_factory.mktemp("cache"), 2**20)
     cache.write("real", RESULT)
     return cache
 

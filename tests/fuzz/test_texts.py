@@ -8,11 +8,11 @@ import re
 
 import nbformat
 import pytest
-from cleaning import clean
+from cookbook.run.process.text import clean
 from fuzzing import ANY, WORD, fuzz
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pages import downloads, lines, parse
+from reading import downloads, lines, parse
 from test_markdown import READER, TAGS
 
 WORDS = st.lists(WORD, min_size=1, max_size=5).map(" ".join)

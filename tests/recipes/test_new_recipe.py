@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from conftest import ROOT
-from pages import outputs, parse
+from reading import outputs, parse
 from rules import RULES, Source, problems
 from running import run_script
 

@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 from conftest import RECIPES
-from pages import downloads, lines, outputs
+from reading import downloads, lines, outputs
 from running import run_script
 
 #: Seconds of processor time, of the script and its subprocesses together.

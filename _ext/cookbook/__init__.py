@@ -1,0 +1,92 @@
+"""The state_dict cookbook's build, told in order.
+
+A recipe is found (:mod:`cookbook.recipes`) and run (:mod:`cookbook.run`); sphinx-gallery makes
+its page around the result (:mod:`cookbook.gallery`), Sphinx reads and writes the page
+(:mod:`cookbook.pages`), and the site gets what needs all pages (:mod:`cookbook.site`).
+:func:`setup` connects every handler of an event; a smaller priority comes first.
+"""
+
+
+def setup(app):
+    """Set up the extension."""
+    # The process of a recipe imports this package too, and none of this.
+    import gc
+
+    from docutils import nodes
+
+    from cookbook import lock
+    from cookbook.build import Build, digest
+    from cookbook.gallery import archives, attachment, downloads
+    from cookbook.pages import (
+        api_links, cards, head, images, navigation, outputs, provenance, related, repository, tags,
+    )  # fmt: skip
+    from cookbook.recipes import find
+    from cookbook.run import execute
+    from cookbook.site import assets, error_index, llms, search, styles
+
+    # A build makes millions of nodes, and searching them for garbage was a quarter of its time:
+    # search less often, and leave out what stays until the end.
+    gc.set_threshold(10_000)
+
+    build = Build(app)
+    lock.tell(app)
+    lock.prepare(app)
+    build.attachment = attachment.Attachment(build)
+
+    app.add_config_value("recipe_tags", [], "env", [list])
+    app.add_config_value("repository", "", "html", str)
+    app.add_directive("error-index", error_index.ErrorIndex)
+    app.add_node(error_index.error_index)
+    app.add_node(nodes.image, override=True, html=(images.visit_image, images.depart_image))
+    app.add_post_transform(api_links.ImportLinks)
+
+    for event, priority, handler in (
+        # The configuration is read: one build at a time.
+        ("config-inited", 100, lock.begin),
+        ("config-inited", 500, head.check),
+        ("config-inited", 500, repository.check),
+        # Recipes are found and executed before sphinx-gallery makes its pages (500).
+        ("builder-inited", 400, find.find),
+        ("builder-inited", 405, find.forget_removed),
+        ("builder-inited", 410, tags.check_tags),
+        ("builder-inited", 420, execute.execute),
+        ("builder-inited", 490, lock.mark),
+        ("builder-inited", 500, styles.note_pygments),
+        ("builder-inited", 600, attachment.detach),
+        ("builder-inited", 900, lambda app: gc.freeze()),
+        # Sphinx reads the pages that changed.
+        ("env-get-outdated", 500, provenance.outdated),
+        ("env-before-read-docs", 500, downloads.note_read),
+        ("source-read", 500, archives.offer),
+        ("doctree-read", 400, error_index.collect),
+        ("doctree-read", 500, outputs.classify),
+        ("doctree-read", 500, cards.rewrite_cards),
+        ("doctree-read", 500, llms.remember_promise),
+        ("doctree-read", 500, search.collect_text),
+        ("doctree-read", 500, tags.remember_tags),
+        # All pages are read: what is made of them, and which others have to be written anew.
+        ("env-updated", 500, error_index.update),
+        ("env-updated", 500, navigation.find_neighbors),
+        ("env-updated", 500, related.find_related),
+        ("env-updated", 500, downloads.make),
+        # Pages are written.
+        ("doctree-resolved", 500, error_index.resolve),
+        ("doctree-resolved", 500, tags.link_tags),
+        ("html-page-context", 500, head.add_head),
+        ("html-page-context", 500, llms.write_page),
+        ("html-page-context", 500, navigation.add_gallery_sections),
+        ("html-page-context", 500, provenance.show),
+        ("html-page-context", 500, related.add_related),
+        ("html-page-context", 600, repository.add_links),  # after provenance
+        # All pages are written: the files of the site, then the words at the end.
+        ("build-finished", 500, attachment.detach),
+        ("build-finished", 500, head.write_sitemap),
+        ("build-finished", 500, llms.write_list),
+        ("build-finished", 500, search.write_index),
+        ("build-finished", 900, execute.summarize),
+        ("build-finished", 950, styles.write_stylesheet),
+        ("build-finished", 960, assets.tidy),
+        ("build-finished", 1000, lock.end),
+    ):
+        app.connect(event, handler, priority)
+    return {"env_version": digest(), "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,97 @@
+"""The state of one build: what was found, what was executed, what went wrong.
+
+``Build(app)`` is made when the extension is set up, and ``build_of(app)`` gives it to every
+handler of an event, so nothing of ours is hidden on Sphinx's application object.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+from cookbook.environ import Environ
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+
+    from cookbook.gallery.attachment import Attachment
+    from cookbook.lock import Unwritten
+    from cookbook.recipes.recipe import Recipe
+    from cookbook.run.result import Result
+
+logger = logging.getLogger(__name__)
+
+PACKAGE = Path(__file__).parent
+_builds: WeakKeyDictionary[Sphinx, Build] = WeakKeyDictionary()
+
+
+def build_of(app: Sphinx) -> Build:
+    """Return the build that *app* carries out."""
+    return _builds[app]
+
+
+@cache
+def digest(folder: Path = PACKAGE) -> str:
+    """Return the SHA-256, in hexadecimal, of the Python files below *folder*."""
+    found = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        found.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes())
+    return found.hexdigest()
+
+
+class Build:
+    """One build.
+
+    ``recipes`` maps the path of each recipe below ``recipes_source`` to its
+    :class:`~cookbook.recipes.recipe.Recipe`, ``results`` to its result where there is one;
+    ``failed`` are those with an error, ``made`` those whose files sphinx-gallery made anew,
+    ``read`` the pages that Sphinx read; ``problems`` lists ``(location, message)``.
+    """
+
+    def __init__(self, app: Sphinx) -> None:
+        self.app = app
+        self.environ = Environ.read()
+        self.recipes: dict[str, Recipe] = {}
+        self.results: dict[str, Result] = {}
+        self.failed: set[str] = set()
+        self.made: set[str] = set()
+        self.read: set[str] = set()
+        self.problems: list[tuple[str, str]] = []
+        self.attachment: Attachment
+        self.lock: FileLock
+        self.unwritten: Unwritten
+        self.pygments: tuple[int, bytes] | None = None  # time and content of pygments.css before
+        _builds[app] = self
+
+    @property
+    def conf(self) -> dict[str, Any]:
+        """sphinx-gallery's configuration."""
+        conf: dict[str, Any] = self.app.config.sphinx_gallery_conf
+        return conf
+
+    @property
+    def source(self) -> Path:
+        """The folder of all recipes, ``recipes_source``."""
+        return Path(self.app.srcdir, self.conf["examples_dirs"][0])
+
+    @property
+    def gallery(self) -> Path:
+        """The folder that sphinx-gallery writes to, ``recipes``; all builds of a checkout share it."""
+        return Path(self.app.srcdir, self.conf["gallery_dirs"][0])
+
+    @cached_property
+    def maker(self) -> str:
+        """The digest of what makes pages of results: this package and ``conf.py``."""
+        conf = Path(self.app.confdir, "conf.py").read_bytes()
+        return hashlib.sha256(digest().encode() + conf).hexdigest()
+
+    def problem(self, location: str, message: str) -> None:
+        """Report something wrong at *location*, ``file:line``: the build will fail for it."""
+        self.problems.append((location, message))
+        logger.warning(message, location=location)

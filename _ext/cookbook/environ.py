@@ -1,0 +1,88 @@
+"""The environment variables that a build reads, read and checked once.
+
+With ``JOBS=two make html`` the build ends with one line:
+
+    JOBS=two: give the number of recipes to run at a time, as in JOBS=2
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from sphinx.errors import ExtensionError
+
+#: The most that the cache keeps by default, in bytes.
+CACHE_SIZE = 256 * 2**20
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Environ:
+    """What the environment says about one build.
+
+    Parameters
+    ----------
+    jobs : int
+        ``JOBS``, how many recipes run at a time.
+    recipe : str
+        ``RECIPE``, the only recipe to execute; empty for all.
+    executor : str
+        ``EXECUTOR``, the address of a Dask scheduler; empty for this machine.
+    cache : str
+        ``RECIPE_CACHE``, the folder of the cache; empty for the default.
+    cache_size : int
+        ``RECIPE_CACHE_SIZE``, the most that the cache keeps, in bytes.
+    epoch : int or None
+        ``SOURCE_DATE_EPOCH``, the declared date of the build, in seconds since 1970.
+    """
+
+    jobs: int
+    recipe: str = ""
+    executor: str = ""
+    cache: str = ""
+    cache_size: int = CACHE_SIZE
+    epoch: int | None = None
+
+    @classmethod
+    def read(cls, variables: Mapping[str, str] = os.environ) -> Environ:
+        """Return what *variables* say; raise ExtensionError with the one that cannot be meant."""
+        epoch = variables.get("SOURCE_DATE_EPOCH")
+        if epoch and not re.fullmatch(r"\d{1,11}", epoch):
+            raise ExtensionError(
+                f"SOURCE_DATE_EPOCH={epoch}: give the seconds since 1970, as in SOURCE_DATE_EPOCH=1767225600"
+            )
+        return cls(
+            jobs=_number(variables, "JOBS", processors(), "of recipes to run at a time"),
+            recipe=variables.get("RECIPE", ""),
+            executor=variables.get("EXECUTOR", ""),
+            cache=variables.get("RECIPE_CACHE", ""),
+            cache_size=_number(variables, "RECIPE_CACHE_SIZE", CACHE_SIZE, "of bytes to keep"),
+            epoch=int(epoch) if epoch else None,
+        )
+
+    @property
+    def date(self) -> str:
+        """The declared date, or else today's, as in ``2026-11-23``."""
+        moment = (
+            datetime.now(timezone.utc)
+            if self.epoch is None
+            else datetime.fromtimestamp(self.epoch, timezone.utc)
+        )
+        return moment.date().isoformat()
+
+
+def _number(variables: Mapping[str, str], name: str, default: int, what: str) -> int:
+    value = variables.get(name) or str(default)
+    if not re.fullmatch(r"[1-9]\d*", value):
+        raise ExtensionError(f"{name}={value}: give the number {what}, as in {name}=2")
+    return int(value)

@@ -1,0 +1,59 @@
+"""The tags of a recipe: from a fixed vocabulary, and links on its page.
+
+The vocabulary is ``recipe_tags`` in ``conf.py``. A tag outside it fails the build:
+
+    recipes_source/recipes/x.py:13: the tag "lodaing" is not in recipe_tags of conf.py:
+    did you mean "loading"?
+
+sphinx-gallery ends a page with the paragraph *(label) Tags: saving, file size*, of which
+this makes links to the gallery with only the recipes of that tag,
+``index.html?tags=file-size``; the page's metadata has ``"tags": ["saving", "file size"]``.
+
+Relies on ``sphinx_gallery.gen_rst.TAGS_CONTENT`` of 0.22.1; ``tests/pages/test_finding.py`` fails
+when it changes.
+"""
+
+import difflib
+
+from docutils import nodes
+
+from cookbook.build import build_of
+from cookbook.pages.navigation import GALLERY
+from cookbook.recipes.settings import line_of
+
+
+def check_tags(app):
+    """Report every tag that is not in the vocabulary, with the line of the recipe's setting."""
+    known, build = app.config.recipe_tags, build_of(app)
+    for name, recipe in build.recipes.items():
+        for tag in recipe.file_conf.get("tags", []):
+            if tag not in known:
+                close = difflib.get_close_matches(tag, known, n=1, cutoff=0.5)
+                advice = f'did you mean "{close[0]}"?' if close else f"take one of: {', '.join(known)}"
+                line = line_of(recipe.task["source"], "tags")
+                build.problem(
+                    f"{build.source.name}/{name}:{line}",
+                    f'the tag "{tag}" is not in recipe_tags of conf.py: {advice}',
+                )
+
+
+def remember_tags(app, doctree):
+    """Keep the tags of the page that was read."""
+    for paragraph in _paragraphs(doctree):
+        tags = paragraph.astext().partition("Tags: ")[2].split(", ")
+        app.env.metadata[app.env.docname]["tags"] = tags
+
+
+def link_tags(app, doctree, docname):
+    """Make links of the tags on the page that is written."""
+    gallery = app.builder.get_relative_uri(docname, GALLERY)
+    for paragraph in _paragraphs(doctree):
+        paragraph.children = [nodes.Text("Tags: ")]
+        for i, tag in enumerate(app.env.metadata[docname]["tags"]):
+            paragraph += nodes.Text(", " if i else "")
+            uri = f"{gallery}?tags={nodes.make_id(tag)}"
+            paragraph += nodes.reference("", tag, refuri=uri, internal=True)
+
+
+def _paragraphs(doctree):
+    return [p for p in doctree.findall(nodes.paragraph) if "sphx-glr-example-tags" in p["classes"]]

@@ -1,0 +1,146 @@
+"""Executes the recipes: isolated, in parallel, from a cache, and with an honest end.
+
+Every recipe whose result is not in the cache is executed, ``JOBS`` at a time, by
+:mod:`cookbook.run.forkserver` or, with ``EXECUTOR=tcp://...``, by :mod:`cookbook.run.dask`.
+sphinx-gallery's own code executes, in the recipe's process, and makes the pages around the
+results afterwards. The build ends with a list of what went wrong, each as
+``recipes_source/saving/x.py:12: ValueError: ... What to do``.
+"""
+
+import difflib
+import re
+import signal
+import time
+from concurrent.futures import as_completed
+from pathlib import Path
+
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+from cookbook.build import build_of
+from cookbook.run.cache import Cache
+from cookbook.run.process import runner
+from cookbook.run.result import advice, check, failure, look_for_output, remember_lines
+
+logger = logging.getLogger(__name__)
+
+#: What a recipe names that starts other programs: each of them imports torch again.
+PROGRAMS = ("subprocess", "multiprocessing")
+
+
+def select(build):
+    """Return the names of the recipes that may be executed."""
+    if not build.conf["plot_gallery"]:
+        return set()
+    wanted = build.environ.recipe
+    if not wanted:
+        return set(build.recipes)
+    stem = re.sub(r"\.py$", "", wanted)
+    found = {name for name in build.recipes if stem in (Path(name).stem, name[:-3])}
+    if not found:
+        stems = sorted(Path(name).stem for name in build.recipes)
+        close = difflib.get_close_matches(stem, stems, n=3, cutoff=0.4) or stems
+        raise ExtensionError(
+            f"RECIPE={wanted}: there is no such recipe in {build.source.name}/. "
+            f"Give a file name, as in RECIPE={close[0]} (or {', '.join(close[1:]) or '...'})"
+        )
+    return found
+
+
+def execute(app):
+    """Get the result of every recipe, from the cache or by executing it."""
+    build = build_of(app)
+    cache = Cache(build.environ.cache or Path(app.srcdir, ".recipe_cache"), build.environ.cache_size)
+    selected = select(build)
+    forced = selected if build.environ.recipe else set()
+    tasks = {}
+    for name, recipe in build.recipes.items():
+        result = None if name in forced else cache.read(recipe.key, recipe.task)
+        if result is not None and recipe.accepts(result):
+            build.results[name] = result
+        elif name in selected:
+            tasks[name] = recipe.task
+    if build.recipes:
+        logger.info("recipes: %d from the cache, %d to execute", len(build.results), len(tasks))
+    if tasks:
+        before = signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            _execute(build, cache, tasks)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+    cache.prune()
+    _report(build)
+
+
+def _interrupt(signal_number, frame):
+    """End the build as Ctrl-C does: what was started is ended, what is done is kept."""
+    raise KeyboardInterrupt
+
+
+def _execute(build, cache, tasks):
+    started = time.monotonic()
+    # those that start programs take longest: first, or the last one would run alone
+    tasks = dict(sorted(tasks.items(), key=lambda item: not any(runner.uses(item[1], name) for name in PROGRAMS)))
+    with _executor(build, list(tasks.values())) as executor:
+        futures = {executor.submit(task): name for name, task in tasks.items()}
+        for count, future in enumerate(as_completed(futures), 1):
+            name = futures[future]
+            try:
+                result = check(future.result(), tasks[name])
+            except (ValueError, OSError) as error:
+                result = failure(tasks[name], f"{type(error).__name__}: {error}")
+            if not result["error"]:
+                look_for_output(tasks[name], result)
+            remember_lines(tasks[name], result)
+            result["date"] = build.environ.date
+            build.results[name] = result
+            if not result["error"]:
+                cache.write(build.recipes[name].key, result)
+            logger.info(
+                "executed [%d of %d] %s in %.1f s%s",
+                count, len(tasks), name, result["seconds"],
+                ": FAILED" if result["error"] else "",
+            )  # fmt: skip
+    logger.info("executed %d recipes in %.1f s", len(tasks), time.monotonic() - started)
+
+
+def _executor(build, tasks):
+    address = build.environ.executor
+    if address:
+        try:
+            from cookbook.run.dask.cluster import Cluster
+        except ModuleNotFoundError as error:
+            raise ExtensionError(
+                f"EXECUTOR={address}: {error}. Install what the cluster needs: "
+                "pip install -r requirements-dev.txt -c constraints.txt"
+            ) from None
+        return Cluster(address, tasks)
+    from cookbook.run.forkserver import PACKAGES, ForkServer
+
+    try:
+        used = [name for name in PACKAGES if any(runner.uses(task, name) for task in tasks)]
+        return ForkServer(min(build.environ.jobs, len(tasks)), used)
+    except OSError as error:
+        raise ExtensionError(
+            f"no recipe can be executed: {error}. Set TMPDIR to a folder with a short path that "
+            "can be written and has space, then build again"
+        ) from error
+
+
+def _report(build):
+    for name, result in build.results.items():
+        error = result["error"]
+        if error:
+            build.failed.add(name)
+            build.problem(
+                f"{build.source.name}/{name}:{error['line']}",
+                f"{error['reason'].rstrip('.')}. {advice(error)}",
+            )
+
+
+def summarize(app, exception):
+    """Say at the end what is wrong with recipes, and where."""
+    problems = build_of(app).problems
+    if problems:
+        lines = [f"  {location}: {message}" for location, message in problems]
+        logger.info("\n%d problem(s) with recipes:\n%s", len(lines), "\n".join(lines))

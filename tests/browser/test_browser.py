@@ -1,0 +1,125 @@
+"""The pages in a real browser: Debian's Chromium, headless, driven by Playwright.
+
+Without a Chromium the tests are skipped, unless ``REQUIRE_BROWSER=1`` (as in ``.ci/run``).
+"""
+
+import pytest
+from conftest import PAGES, TWO_FRAMES, recipe
+from reading import parse
+from playwright.sync_api import expect
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_opens_clean_in_both_themes_and_widths(visit, name):
+    for scheme in ("light", "dark"):
+        page = visit(name, 1400, scheme)
+        for width in (1400, 400):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.evaluate(TWO_FRAMES)
+            assert page.complaints == [], (scheme, width)
+            assert page.evaluate("document.documentElement.dataset.theme") == scheme
+            overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert page.evaluate(overflow) <= 0, (scheme, width)
+            if name.count("/") == 2 and not name.endswith("index"):
+                assert page.locator("a[download]:visible", has_text=".py").count() >= 2
+                shown = page.locator("img.sphx-glr-single-img:visible")
+                other = page.locator(f"img.only-{'dark' if scheme == 'light' else 'light'}:visible")
+                assert shown.count() > 0 or page.locator("img.sphx-glr-single-img").count() == 0
+                assert other.count() == 0
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+def test_pictures_of_cards_have_no_empty_bands(visit, width):
+    page = visit("index", width)
+    boxes = page.eval_on_selector_all(".card img", "all => all.map((it) => it.offsetWidth / it.offsetHeight)")
+    assert boxes and all(abs(box - 480 / 300) < 0.02 for box in boxes)
+
+
+@pytest.mark.parametrize(("name", "part", "control"), [("recipes/index", ".filter", "button"), ("errors", ".error-form", "textarea")])
+def test_what_scripts_use_is_in_the_page_so_that_it_does_not_jump(site, browser, address, visit, name, part, control):
+    assert parse(site / f"{name}.html").select_one(f"{part}:not([hidden]) {control}")
+    assert visit(name).locator(f"{part} {control}").first.is_visible()
+    without = browser.new_context(java_script_enabled=False)
+    page = without.new_page()
+    page.goto(f"{address}/{name}.html")
+    assert page.locator("article h1").is_visible() and not page.locator(part).is_visible()
+    without.close()
+
+
+def test_theme_switch_is_remembered(visit):
+    page = visit("index", scheme="light")
+    page.click("button.color-theme")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    page.reload()
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert page.context.cookies() == []
+    assert page.evaluate("Object.keys(localStorage)") == ["theme"]
+
+
+def test_search_works_without_a_server_side(visit):
+    page = visit("index")
+    page.fill(".site-search input", "momentum_buffer")
+    page.press(".site-search input", "Enter")
+    page.wait_for_selector("#search-results li a")
+    links = page.eval_on_selector_all("#search-results li a", "all => all.map(a => a.href)")
+    assert any("what_is_state_dict.html" in link for link in links)
+    assert page.complaints == []
+
+
+def test_menu_of_recipes_opens_on_a_phone(visit):
+    page = visit("recipes/recipes/what_is_state_dict", width=400)
+    link = page.get_by_role("navigation", name="Recipes").get_by_role("link", name="When loading fails")
+    assert not link.is_visible()
+    page.click("text=All recipes")
+    link.click()
+    assert page.url.endswith("recipes/troubleshooting/index.html")
+
+
+def test_code_and_output_are_copied_as_they_are_typed(visit):
+    page = visit("recipes/recipes/what_is_state_dict")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    for label, block in (("Copy this code", ".highlight-Python"), ("Copy this output", ".sphx-glr-script-out")):
+        button = page.get_by_role("button", name=label).last
+        button.focus()
+        button.press("Enter")
+        expect(page.locator(":focus")).to_have_text("Copied")
+        shown = page.locator(f"{block} pre").last.inner_text().rstrip("\n")
+        assert page.evaluate("navigator.clipboard.readText()") == shown
+    assert page.complaints == []
+
+
+def test_long_output_folds_and_unfolds_and_prints_whole(browser, module_site):
+    tiny = module_site({"one.py": recipe("for i in range(60):\n    print(f'line {i}')")})
+    assert tiny.build().code == 0
+    page = browser.new_page()
+    page.goto(tiny.page("one.html").as_uri())
+    block = page.locator(".long-output pre")
+    assert "line 59" in block.inner_text()
+    cut = "it => it.scrollHeight > it.clientHeight + 1"
+    assert block.evaluate(cut) and block.get_attribute("tabindex") == "0"
+    button = page.get_by_role("button", name="Show all 60 lines")
+    button.click()
+    assert not block.evaluate(cut)
+    page.get_by_role("button", name="Show fewer lines").click()
+    page.emulate_media(media="print")
+    assert not block.evaluate(cut)
+    page.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_violates_its_policy_from_a_server_or_a_file(browser, site, address, name):
+    for place in (address, site.as_uri()):
+        if name == "404" and place != address:
+            continue  # a host shows it, nobody opens it
+        page = browser.new_page()
+        complaints = []
+        page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
+        page.add_init_script(
+            "addEventListener('securitypolicyviolation', e => console.error(e.violatedDirective, e.blockedURI))"
+        )
+        page.goto(f"{place}/{name}.html", wait_until="load")
+        assert complaints == []
+        assert page.evaluate("getComputedStyle(document.body).display") == "flex", "no styles"
+        assert page.locator("button.color-theme").is_visible(), "no script"
+        assert page.evaluate("document.cookie || Object.keys(localStorage).length") == 0
+        page.close()

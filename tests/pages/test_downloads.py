@@ -1,0 +1,81 @@
+"""What a reader takes away: notebook and zips; `recipes/test_running.py` runs the scripts."""
+
+import zipfile
+
+import nbformat
+import pytest
+from cookbook.gallery import archives
+from conftest import RECIPES
+from nbclient import NotebookClient
+from reading import downloads, lines, outputs, parse, target
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_notebook_prints_what_the_page_shows(site, tmp_path, monkeypatch, name):
+    """It runs from top to bottom in a real kernel, in an empty folder."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    notebook = nbformat.read(downloads(site / f"recipes/{name}.html")[".ipynb"], as_version=4)
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert not [o for c in cells for o in c.outputs if o.output_type == "execute_result"]
+    # a kernel sends what a cell prints in pieces of any length
+    printed = "\n".join("".join(o.text for o in c.outputs if o.output_type == "stream") for c in cells)
+    shown = lines("\n".join(outputs(site / f"recipes/{name}.html")))
+    assert lines(printed) == shown
+    figures = [o for c in cells for o in c.outputs if o.output_type == "display_data"]
+    assert len(figures) == len(parse(site / f"recipes/{name}.html").select("img.only-light"))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_page_offers_each_download_at_the_top_and_at_the_end(site, name):
+    page = parse(site / f"recipes/{name}.html")
+    for place in (".take-away", ".sphx-glr-footer"):
+        names = [link["href"].rsplit("/", 1)[1] for link in page.select(f"{place} a[download]")]
+        stem = name.rsplit("/", 1)[1]
+        assert sorted(names) == sorted(f"{stem}.{suffix}" for suffix in ("py", "ipynb", "zip"))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_zip_holds_the_script_and_the_notebook(site, name):
+    files = downloads(site / f"recipes/{name}.html")
+    with zipfile.ZipFile(files[".zip"]) as archive:
+        for suffix in (".py", ".ipynb"):
+            assert archive.read(files[suffix].name) == files[suffix].read_bytes()
+        assert len(archive.namelist()) == 2
+
+
+def test_gallery_offers_all_recipes_as_zips(site):
+    page = site / "recipes/index.html"
+    links = [target(page, a["href"])[0] for a in parse(page).select("a[download]")]
+    contents = {}
+    for link in links:
+        with zipfile.ZipFile(link) as archive:
+            assert archive.testzip() is None
+            contents[link.name] = set(archive.namelist())
+    assert contents == {
+        "recipes_python.zip": {f"{name}.py" for name in RECIPES},
+        "recipes_jupyter.zip": {f"{name}.ipynb" for name in RECIPES},
+    }
+
+
+def test_archive_is_written_only_where_it_would_differ(tmp_path):
+    files, archive = [tmp_path / "a.py", tmp_path / "b.py"], tmp_path / "all.zip"
+    for path in files:
+        path.write_text(path.name * 999)
+
+    def written(files):
+        before = archive.stat().st_ino if archive.exists() else None
+        archives.write(archive, files, tmp_path)
+        with zipfile.ZipFile(archive) as made:
+            assert {name: made.read(name) for name in made.namelist()} == {p.name: p.read_bytes() for p in files}
+        return archive.stat().st_ino != before
+
+    assert written(files) and not written(files)
+    whole = archive.read_bytes()
+    for position in (-30, 60, 0):  # the list of the members, the content of one, the whole
+        archive.write_bytes(whole[:position] + b"damaged" + whole[position + 7 :])
+        assert written(files)
+    archive.write_bytes(b"")
+    assert written(files) and written(files[:1]) and written(files)
+    files[1].write_text("another")
+    assert written(files)
