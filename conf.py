@@ -1,6 +1,5 @@
 """Sphinx configuration of the state_dict cookbook: literals only, the logic is in ``_ext/``."""
 
-import os
 import sys
 from pathlib import Path
 

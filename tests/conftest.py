@@ -52,8 +52,12 @@ def sphinx(source, out, *options, **environment):
     """Run Sphinx in a process of its own; return what it printed."""
     return subprocess.run(
         command(source, out, *options),
-        capture_output=True, text=True, env=declared(environment), timeout=550, cwd=source,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env=declared(environment),
+        timeout=550,
+        cwd=source,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -117,8 +121,12 @@ class TinySite:
         with open(log, "w") as file:
             build = subprocess.Popen(
                 command(self.folder, self.out),
-                cwd=self.folder, env=declared(environment), stdout=file, stderr=file, start_new_session=True,
-            )  # fmt: skip
+                cwd=self.folder,
+                env=declared(environment),
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
         build.log = log
         return build
 

@@ -3,7 +3,7 @@
 import filecmp
 import hashlib
 import json
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -15,7 +15,7 @@ def parse(path):
     return _parse(path, Path(path).stat().st_mtime_ns)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parse(path, changed):
     return BeautifulSoup(Path(path).read_text(encoding="utf-8"), "html.parser")
 

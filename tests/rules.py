@@ -54,7 +54,7 @@ class Source:
 
 def section(text, title):
     """Return what is below the heading *title* in *text*, up to the next heading."""
-    found = re.search(rf"^{title}\n-{{{len(title)}}}\n(.*?)(?=\n[^\n]+\n-{{3,}}\n|\Z)", text, re.M | re.S)
+    found = re.search(rf"^{title}\n-{{{len(title)}}}\n(.*?)(?=\n[^\n]+\n-{{3,}}\n|\Z)", text, re.MULTILINE | re.DOTALL)
     return found and found[1].strip("\n")
 
 
@@ -73,12 +73,12 @@ def promise_is_one_sentence(source):
 
 
 def header_says_for_whom(source):
-    if not re.search(r"^\*\*For whom:\*\* .*\.$", "\n".join(source.paragraphs), re.M):
+    if not re.search(r"^\*\*For whom:\*\* .*\.$", "\n".join(source.paragraphs), re.MULTILINE):
         yield 5, "write a paragraph **For whom:** below the promise"
 
 
 def setup_installs_what_the_code_imports(source):
-    installed = re.search(r"^    pip install (.+)$", section(source.docstring, "Setup") or "", re.M)
+    installed = re.search(r"^    pip install (.+)$", section(source.docstring, "Setup") or "", re.MULTILINE)
     named = set(installed[1].split()) if installed else set()
     modules = set()
     for node in (node for _, cell in source.cells for node in ast.walk(cell)):
@@ -100,10 +100,10 @@ def _owners():
 
 
 def steps_are_the_numbered_headings(source):
-    listed = re.findall(r"^(\d+\. .+)$", section(source.docstring, "Steps") or "", re.M)
+    listed = re.findall(r"^(\d+\. .+)$", section(source.docstring, "Steps") or "", re.MULTILINE)
     headings = []
     for block in source.prose:
-        for title, underline in re.findall(r"^(\d+\. .+)\n(~+)$", block.content, re.M):
+        for title, underline in re.findall(r"^(\d+\. .+)\n(~+)$", block.content, re.MULTILINE):
             headings.append(title)
             if len(underline) != len(title):
                 yield source.line(title), f"underline {title!r} with {len(title)} times ~"
@@ -116,7 +116,7 @@ def steps_are_the_numbered_headings(source):
 
 def links_lead_to_siblings(source):
     more = section("\n".join(block.content for block in source.prose), "Learn more") or ""
-    if len(re.findall(r"^- :ref:", more, re.M)) < 2:
+    if len(re.findall(r"^- :ref:", more, re.MULTILINE)) < 2:
         yield len(source.lines), "end with Learn more and at least two recipes, - :ref:`...`"
     for label in re.findall(r":ref:`(?:[^`<]*<)?([^`>]*)>?`", source.text):
         if label not in source.siblings:
@@ -218,7 +218,7 @@ def words_are_plain(source):
     texts = [(1, source.docstring), *((b.lineno, b.content) for b in source.prose)]
     for first, text in texts:
         for number, line in enumerate(text.splitlines()):
-            for word in re.findall(WORDS, re.sub("``.*?``", "", line), re.I):
+            for word in re.findall(WORDS, re.sub("``.*?``", "", line), re.IGNORECASE):
                 yield first + number, f"{word!r}: say it without"
 
 

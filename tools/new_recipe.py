@@ -107,7 +107,7 @@ folder.cleanup()
 
 def reading_order(path):
     """Return the place that the recipe at *path* asks for in its section, or 0."""
-    found = re.search(r"^# sphinx_gallery_reading_order = (\d+)", path.read_text(encoding="utf-8"), re.M)
+    found = re.search(r"^# sphinx_gallery_reading_order = (\d+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     return int(found[1]) if found else 0
 
 
@@ -121,8 +121,7 @@ def new_recipe(name, section):
         raise ValueError(f"SECTION={section} is not there: choose one of {', '.join(sections)}")
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or name == "index":
         raise ValueError(
-            f"NAME={name} cannot be the file's name: use lower-case words joined by underscores, "
-            "such as NAME=my_recipe"
+            f"NAME={name} cannot be the file's name: use lower-case words joined by underscores, such as NAME=my_recipe"
         )
     for recipe in recipes:
         if recipe.stem == name:

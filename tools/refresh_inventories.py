@@ -12,6 +12,7 @@ run on torch 2.13.0, with short names added that the official file lacks (torch.
 torch.amp.GradScaler, torch.distributed.checkpoint.save, torch.float32, ...). A refresh loses those:
 see the "names gone" count, then build the site with -n and give such references their full names.
 """
+
 import ast
 import io
 import os

@@ -18,8 +18,17 @@ def setup(app):
     from cookbook.build import Build, digest
     from cookbook.gallery import archives, attachment, downloads
     from cookbook.pages import (
-        api_links, cards, head, images, navigation, outputs, provenance, related, repository, tags,
-    )  # fmt: skip
+        api_links,
+        cards,
+        head,
+        images,
+        navigation,
+        outputs,
+        provenance,
+        related,
+        repository,
+        tags,
+    )
     from cookbook.recipes import find
     from cookbook.run import execute
     from cookbook.site import assets, error_index, llms, search, styles

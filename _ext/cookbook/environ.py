@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from sphinx.errors import ExtensionError
 
@@ -73,11 +73,7 @@ class Environ:
     @property
     def date(self) -> str:
         """The declared date, or else today's, as in ``2026-11-23``."""
-        moment = (
-            datetime.now(timezone.utc)
-            if self.epoch is None
-            else datetime.fromtimestamp(self.epoch, timezone.utc)
-        )
+        moment = datetime.now(UTC) if self.epoch is None else datetime.fromtimestamp(self.epoch, UTC)
         return moment.date().isoformat()
 
 

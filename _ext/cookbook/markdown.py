@@ -23,26 +23,37 @@ from sphinx import addnodes
 from sphinx.locale import admonitionlabels
 
 #: What stands for itself only after a backslash. The underscore of ``state_dict`` does not.
-SPECIAL = re.compile(
-    r"[\\`*$~]|(?<![^\W_])_|_(?![^\W_])|\](?=[\[(:])|<(?=[A-Za-z/!?])|&(?=#?\w+;)"
-)
+SPECIAL = re.compile(r"[\\`*$~]|(?<![^\W_])_|_(?![^\W_])|\](?=[\[(:])|<(?=[A-Za-z/!?])|&(?=#?\w+;)")
 SPECIAL_IN_LINK = re.compile(rf"[\[\]]|{SPECIAL.pattern}")
 #: What makes a list, a quote, a heading or a line of a paragraph's beginning.
 BEGINNING = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[#>+=-]))")
 NOTHING = (
-    nodes.comment, nodes.target, nodes.substitution_definition, nodes.system_message,
-    nodes.pending, addnodes.index, addnodes.highlightlang,
-)  # fmt: skip
+    nodes.comment,
+    nodes.target,
+    nodes.substitution_definition,
+    nodes.system_message,
+    nodes.pending,
+    addnodes.index,
+    addnodes.highlightlang,
+)
 #: Inline nodes that have no mark of their own in Markdown.
 PLAIN = (
-    nodes.inline, nodes.abbreviation, nodes.acronym, nodes.generated, nodes.problematic,
+    nodes.inline,
+    nodes.abbreviation,
+    nodes.acronym,
+    nodes.generated,
+    nodes.problematic,
     addnodes.download_reference,
-)  # fmt: skip
+)
 MARKS = {
-    addnodes.literal_emphasis: ("*", "*"), addnodes.literal_strong: ("**", "**"),
-    nodes.emphasis: ("*", "*"), nodes.title_reference: ("*", "*"), nodes.strong: ("**", "**"),
-    nodes.subscript: ("<sub>", "</sub>"), nodes.superscript: ("<sup>", "</sup>"),
-}  # fmt: skip
+    addnodes.literal_emphasis: ("*", "*"),
+    addnodes.literal_strong: ("**", "**"),
+    nodes.emphasis: ("*", "*"),
+    nodes.title_reference: ("*", "*"),
+    nodes.strong: ("**", "**"),
+    nodes.subscript: ("<sub>", "</sub>"),
+    nodes.superscript: ("<sup>", "</sup>"),
+}
 
 
 class Unsupported(ValueError):
@@ -234,7 +245,5 @@ BLOCKS = {
     nodes.Admonition: _admonition,
     nodes.table: _table,
     nodes.transition: lambda node, level: "---",
-    (nodes.container, nodes.compound, nodes.topic, addnodes.versionmodified): (
-        lambda node, level: blocks(node)
-    ),
+    (nodes.container, nodes.compound, nodes.topic, addnodes.versionmodified): (lambda node, level: blocks(node)),
 }

@@ -72,10 +72,20 @@ def lighthouse(program, address):
     for more in ([], ["--preset=desktop"]):
         with tempfile.NamedTemporaryFile(suffix=".json") as file:
             subprocess.run(
-                [program, address, "--quiet", "--output=json", f"--output-path={file.name}", *more,
-                 f"--only-categories={','.join(CATEGORIES)}", f"--chrome-flags=--headless=new {' '.join(OPTIONS)}"],
-                env={**os.environ, "CHROME_PATH": CHROMIUM}, check=True, capture_output=True,
-            )  # fmt: skip
+                [
+                    program,
+                    address,
+                    "--quiet",
+                    "--output=json",
+                    f"--output-path={file.name}",
+                    *more,
+                    f"--only-categories={','.join(CATEGORIES)}",
+                    f"--chrome-flags=--headless=new {' '.join(OPTIONS)}",
+                ],
+                env={**os.environ, "CHROME_PATH": CHROMIUM},
+                check=True,
+                capture_output=True,
+            )
             found = json.loads(Path(file.name).read_text())["categories"]
         scores.append("/".join(str(round(found[name]["score"] * 100)) for name in CATEGORIES))
     return scores

@@ -44,7 +44,7 @@ WAYS = {
 SLOW = 200
 
 INDEX = "Benchmark\n=========\n\n.. toctree::\n\n   recipes/index\n"
-STOCK = '''
+STOCK = """
 import os
 import sys
 
@@ -68,9 +68,9 @@ html_theme = "pytorch_sphinx_theme2"
 html_context = {{"theme_variables": pytorch_sphinx_theme2.get_theme_variables()}}
 html_theme_options = {{"use_edit_page_button": False, **{theme}}}
 intersphinx_mapping = {inventories}
-'''
+"""
 #: How the official tutorials isolate examples: torch imported in the parent, a forked process each.
-OFFICIAL = '''
+OFFICIAL = """
 import multiprocessing
 import torch
 from sphinx_gallery import gen_gallery, gen_rst
@@ -97,7 +97,7 @@ gen_rst.generate_file_rst = generate_file_rst
 
 def setup(app):
     return {"parallel_read_safe": True}
-'''
+"""
 
 RECIPE = '''"""
 Recipe {number}
@@ -139,14 +139,14 @@ print(len(losses), losses[-1] < losses[0])
 for name, tensor in model.state_dict().items():
     print(name, tuple(tensor.shape))
 '''
-FIGURE = '''
+FIGURE = """
 import matplotlib.pyplot as plt
 
 fig, ax = plt.subplots(figsize=(5, 3), layout="constrained")
 ax.plot(losses)
 ax.set(xlabel="step", ylabel="loss", title="Loss")
 plt.show()
-'''
+"""
 
 
 def configure(folder, way):
@@ -183,9 +183,11 @@ def make_site(folder, size, way):
             title = f"Section {number // 50}"
             (section / "GALLERY_HEADER.rst").write_text(f"{title}\n{'-' * len(title)}\n\nSome.\n")
         text = RECIPE.format(
-            number=number, underline="=" * 12, steps=50 + 25 * (number % 5),
+            number=number,
+            underline="=" * 12,
+            steps=50 + 25 * (number % 5),
             optimizer=("SGD", "Adam", "AdamW")[number % 3],
-        )  # fmt: skip
+        )
         path = section / f"recipe_{number:04}.py"
         path.write_text(text + (FIGURE if number % 2 else ""))
 
@@ -197,8 +199,11 @@ def build(folder, key):
     with tempfile.TemporaryFile("w+") as log:
         process = psutil.Popen(
             [sys.executable, "-m", "sphinx", "-b", "html", "-d", "_build/doctrees", ".", "_build/html"],
-            cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
         peak = 0
         while True:
             peak = max(peak, memory(process))

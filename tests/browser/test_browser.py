@@ -5,8 +5,8 @@ Without a Chromium the tests are skipped, unless ``REQUIRE_BROWSER=1`` (as in ``
 
 import pytest
 from conftest import PAGES, TWO_FRAMES, recipe
-from reading import parse
 from playwright.sync_api import expect
+from reading import parse
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -35,7 +35,9 @@ def test_pictures_of_cards_have_no_empty_bands(visit, width):
     assert boxes and all(abs(box - 480 / 300) < 0.02 for box in boxes)
 
 
-@pytest.mark.parametrize(("name", "part", "control"), [("recipes/index", ".filter", "button"), ("errors", ".error-form", "textarea")])
+@pytest.mark.parametrize(
+    ("name", "part", "control"), [("recipes/index", ".filter", "button"), ("errors", ".error-form", "textarea")]
+)
 def test_what_scripts_use_is_in_the_page_so_that_it_does_not_jump(site, browser, address, visit, name, part, control):
     assert parse(site / f"{name}.html").select_one(f"{part}:not([hidden]) {control}")
     assert visit(name).locator(f"{part} {control}").first.is_visible()

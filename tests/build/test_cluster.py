@@ -40,9 +40,7 @@ GPU = "# sphinx_gallery_gpu = True\n"
 def recipes(names):
     """Return the recipes of these names: their own code, or a slow one."""
     return {
-        f"{name}.py": recipe(
-            RECIPES.get(name, SLOW).replace("NAME", name), name, GPU if name == "wants_gpu" else ""
-        )
+        f"{name}.py": recipe(RECIPES.get(name, SLOW).replace("NAME", name), name, GPU if name == "wants_gpu" else "")
         for name in names
     }
 
@@ -74,17 +72,30 @@ class Dask:
         folder.mkdir(exist_ok=True)
         environment = {
             **{k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
-            "WORKER": name, "SEEN": str(self.seen),
-            "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1", **environment,
-        }  # fmt: skip
+            "WORKER": name,
+            "SEEN": str(self.seen),
+            "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
+            **environment,
+        }
         with open(folder / "log.txt", "a") as log:
             self.processes[name] = psutil.Popen(
                 [sys.executable, "-m", "dask", *command], cwd=folder, env=environment, stdout=log, stderr=log
             )
 
     def worker(self, name, *options, **environment):
-        command = ["worker", self.address, "--name", name, "--nthreads", "1", "--no-nanny", "--no-dashboard",
-                   "--local-directory", str(self.folder / name), *options]  # fmt: skip
+        command = [
+            "worker",
+            self.address,
+            "--name",
+            name,
+            "--nthreads",
+            "1",
+            "--no-nanny",
+            "--no-dashboard",
+            "--local-directory",
+            str(self.folder / name),
+            *options,
+        ]
         self.start(name, command, **environment)
 
     def other(self, name):
@@ -135,9 +146,10 @@ def nobody(tmp_path_factory):
 def start(site, address, patience="30s"):
     """Start a build on the cluster and return its process."""
     return site.start(
-        EXECUTOR=address, RECIPE_CACHE=str(site.folder / "kept"),
+        EXECUTOR=address,
+        RECIPE_CACHE=str(site.folder / "kept"),
         DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT=patience,
-    )  # fmt: skip
+    )
 
 
 def ended(build):
@@ -179,8 +191,7 @@ def both(cluster, nobody, tmp_path_factory):
 
 def test_pages_are_those_of_a_local_build(both):
     there, here = (
-        {p.relative_to(s.out).as_posix(): p.read_bytes() for p in s.out.rglob("*") if p.is_file()}
-        for s in both
+        {p.relative_to(s.out).as_posix(): p.read_bytes() for p in s.out.rglob("*") if p.is_file()} for s in both
     )
     assert len(here) > 30
     assert [name for name in here if here[name] != there.get(name)] == []

@@ -57,10 +57,14 @@ def changed(before, after):
         path.name
         for path in before.keys() | after.keys()
         if before.get(path) != after.get(path)
-        and not (path in before and path in after and sheet.search(before[path][1])
-                 and sheet.sub(b"", before[path][1]) == sheet.sub(b"", after[path][1])
-                 and before[path][1] != after[path][1])
-    }  # fmt: skip
+        and not (
+            path in before
+            and path in after
+            and sheet.search(before[path][1])
+            and sheet.sub(b"", before[path][1]) == sheet.sub(b"", after[path][1])
+            and before[path][1] != after[path][1]
+        )
+    }
 
 
 def test_nothing_leaks_into_the_next_recipe(tiny_site):
@@ -91,11 +95,14 @@ def test_recipes_that_start_programs_come_first(tiny_site):
 def test_recipe_that_changes_during_the_build_is_shown_as_it_was_executed(tiny_site):
     site = tiny_site({"one.py": recipe("print(1)"), "two.py": recipe("print(2)")})
     conf = (site.folder / "conf.py").read_text()
-    (site.folder / "conf.py").write_text(conf + """
+    (site.folder / "conf.py").write_text(
+        conf
+        + """
 def setup(app):
     one = Path(app.srcdir, "recipes_source/section/one.py")
     app.connect("builder-inited", lambda app: one.write_text(one.read_text().replace("(1)", "(11)")), priority=450)
-""")
+"""
+    )
     assert site.build().code == 0
     assert outputs(site.page("one.html")) == ["1"]
     assert "print(11)" not in parse(site.page("one.html")).get_text()

@@ -20,8 +20,10 @@ RECIPES = {
     "hashes.py": recipe("print({'a', 'b', 'c', 'd', 'e', 'f'}, hash('a'))", "Hashes"),
     "warns.py": recipe("import warnings\nwarnings.warn('look at the line')", "Warns"),
     "fails.py": recipe("def broken():\n    1 / 0\nbroken()", "Fails"),
-    "random_numbers.py": recipe("import random, numpy, torch\nprint(random.random(), numpy.random.rand(), torch.rand(1))", "Random numbers"),
-}  # fmt: skip
+    "random_numbers.py": recipe(
+        "import random, numpy, torch\nprint(random.random(), numpy.random.rand(), torch.rand(1))", "Random numbers"
+    ),
+}
 
 
 def test_cold_builds_give_the_same_bytes(tmp_path):
@@ -37,8 +39,11 @@ def test_the_real_site_from_its_cache_in_another_folder_gives_the_same_bytes(sit
     copy = tmp_path / "another checkout"
     tracked = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout.splitlines()  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
     for name in tracked:
         if (ROOT / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)

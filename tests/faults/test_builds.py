@@ -116,6 +116,9 @@ def test_change_shows_after_the_clock_was_set_back(clean, tmp_path, note):
     assert done.code == 0, done.log
     assert "Another text" in site.page("plain.html").read_text()
     assert outputs(site.page("plain.html")) == ["plain"]
-    note("the clock is set back by a day, then a recipe changes", "builds, the change shows",
-         said(r"the last build is from the future.*", done.log))  # fmt: skip
+    note(
+        "the clock is set back by a day, then a recipe changes",
+        "builds, the change shows",
+        said(r"the last build is from the future.*", done.log),
+    )
     assert "from the future" not in site.build().log

@@ -46,7 +46,6 @@ DAMAGES = {
 RECIPES = {f"{name}.py": recipe(f"print('{name}')", name.title()) for name in ("good", *DAMAGES)}
 
 
-
 @pytest.fixture(scope="module")
 def warm(tmp_path_factory):
     site = TinySite(tmp_path_factory.mktemp("warm"), RECIPES)

@@ -31,62 +31,115 @@ GROW = "mount -o remount,size=90m"
 CASES = {
     "no space for what a recipe writes": (
         f"disk $TMPDIR size=2m; build first; cp -r _build/html/recipes first; {GROW} $TMPDIR; build then",
-        {"big.py": BIG}, 1, r"recipes_source/section/big.py:13: OSError: .*No space.*", "plain.html",
+        {"big.py": BIG},
+        1,
+        r"recipes_source/section/big.py:13: OSError: .*No space.*",
+        "plain.html",
     ),
     "no space for what torch writes": (
         f"disk $TMPDIR size=2m; build first; cp -r _build/html/recipes first; {GROW} $TMPDIR; build then",
-        {"saves.py": SAVES}, 1, r"recipes_source/section/saves.py:12: RuntimeError: .*no space.*", "plain.html",
+        {"saves.py": SAVES},
+        1,
+        r"recipes_source/section/saves.py:12: RuntimeError: .*no space.*",
+        "plain.html",
     ),
     "no space for the files of a recipe's process": (
         f"disk $TMPDIR size=1m,nr_inodes=6; build first; cp -r _build/html/recipes first; "
         "mount -o remount,size=90m,nr_inodes=9999 $TMPDIR; build then",
-        {"new.py": "print('new')"}, 1, r"recipes_source/section/new.py:\d+: OSError: .*No space.*", "plain.html",
+        {"new.py": "print('new')"},
+        1,
+        r"recipes_source/section/new.py:\d+: OSError: .*No space.*",
+        "plain.html",
     ),
     "the temporary folder is read-only": (
         "disk $TMPDIR ro; build first; cp -r _build/html/recipes first",
-        {"new.py": "print('new')"}, 0, r"executed \[1 of 1\] section/new.py", "new.html",
+        {"new.py": "print('new')"},
+        0,
+        r"executed \[1 of 1\] section/new.py",
+        "new.html",
     ),
     "the temporary folder's path is too long for a socket": (
-        "mkdir -p $TMPDIR; build first", {"new.py": "print('new')"}, 2, r"no recipe can be executed: .*", None,
+        "mkdir -p $TMPDIR; build first",
+        {"new.py": "print('new')"},
+        2,
+        r"no recipe can be executed: .*",
+        None,
     ),
     "no space for kept results": (
         f"rm -r .recipe_cache; disk .recipe_cache size=20k; build first; cp -r _build/html/recipes first; "
         f"{GROW} .recipe_cache; build then",
-        {}, 0, r"cache: not all is kept .*", "plain.html",
+        {},
+        0,
+        r"cache: not all is kept .*",
+        "plain.html",
     ),
     "the kept results are read-only": (
         "mount --bind .recipe_cache .recipe_cache; mount -o remount,ro,bind .recipe_cache; build first; "
         "cp -r _build/html/recipes first; umount .recipe_cache; build then",
-        {"new.py": "print('new')"}, 0, r"cache: not all is kept .*", "new.html",
+        {"new.py": "print('new')"},
+        0,
+        r"cache: not all is kept .*",
+        "new.html",
     ),
     "no space for recipes/": (
-        f"disk recipes size=100k; build first; {GROW} recipes; build then", {}, 2, NO_SPACE.format("recipes"), None,
+        f"disk recipes size=100k; build first; {GROW} recipes; build then",
+        {},
+        2,
+        NO_SPACE.format("recipes"),
+        None,
     ),
     "no space while Sphinx reads": (
-        f"disk _build size={{reading}}; build first; {GROW} _build; build then", {}, 2, NO_SPACE.format("_build"), None,
+        f"disk _build size={{reading}}; build first; {GROW} _build; build then",
+        {},
+        2,
+        NO_SPACE.format("_build"),
+        None,
     ),
     "no space while Sphinx keeps what it read": (
-        f"disk _build size={{pickling}}; build first; {GROW} _build; build then", {}, 2, NO_SPACE.format("_build"), None,
+        f"disk _build size={{pickling}}; build first; {GROW} _build; build then",
+        {},
+        2,
+        NO_SPACE.format("_build"),
+        None,
     ),
     "no space while Sphinx writes pages": (
-        f"disk _build size={{writing}}; build first; {GROW} _build; build then", {}, 2, NO_SPACE.format("_build"), None,
+        f"disk _build size={{writing}}; build first; {GROW} _build; build then",
+        {},
+        2,
+        NO_SPACE.format("_build"),
+        None,
     ),
     "one page cannot be written": (
         "mkdir -p _build/html; touch _build/html/search.html; mount --bind _build/html/search.html _build/html/search.html; "
         "mount -o remount,ro,bind _build/html/search.html; build first; cp -r _build/html/recipes first; "
         "umount _build/html/search.html; build then",
-        {}, 1, READ_ONLY.format("_build/html/search.html"), "plain.html",
+        {},
+        1,
+        READ_ONLY.format("_build/html/search.html"),
+        "plain.html",
     ),
     "the output folder is read-only": (
-        "disk _build/html ro; build first; umount _build/html; build then", {}, 2, READ_ONLY.format("_build/html"), None,
+        "disk _build/html ro; build first; umount _build/html; build then",
+        {},
+        2,
+        READ_ONLY.format("_build/html"),
+        None,
     ),
     "the output folder cannot be made": (
-        "disk _build ro; build first; umount _build; build then", {}, 2, READ_ONLY.format("_build/html"), None,
+        "disk _build ro; build first; umount _build; build then",
+        {},
+        2,
+        READ_ONLY.format("_build/html"),
+        None,
     ),
     "recipes/ is read-only": (
-        "disk recipes ro; build first; umount recipes; build then", {}, 2, READ_ONLY.format("recipes"), None,
+        "disk recipes ro; build first; umount recipes; build then",
+        {},
+        2,
+        READ_ONLY.format("recipes"),
+        None,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +167,12 @@ def run(clean, folder, script, recipes, temporary):
     """
     done = subprocess.run(
         ["unshare", *NAMESPACE, "sh", "-euc", prepared],
-        cwd=folder, env={**os.environ, **ours}, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+        cwd=folder,
+        env={**os.environ, **ours},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr
     site.out = folder / "kept"
     site.logs = {path.stem: path.read_text() for path in folder.glob("*.log")}

@@ -91,11 +91,15 @@ GOOD = {
 }
 #: What the table says of a case whose name does not say it.
 WORDS = {
-    "z\u00e4hler": "a name with letters beyond ASCII", "spaced name.py": "a name with a space",
-    "latin.py": "a byte that is not UTF-8", "zeta/plain.py": "the same name in two sections",
-    "crlf": "lines that end as on Windows", "long_timeout.py": "a setting that cannot be meant",
-    "misspelled.py": "a setting that is misspelled", "unknown.py": "a setting that there is not",
-}  # fmt: skip
+    "z\u00e4hler": "a name with letters beyond ASCII",
+    "spaced name.py": "a name with a space",
+    "latin.py": "a byte that is not UTF-8",
+    "zeta/plain.py": "the same name in two sections",
+    "crlf": "lines that end as on Windows",
+    "long_timeout.py": "a setting that cannot be meant",
+    "misspelled.py": "a setting that is misspelled",
+    "unknown.py": "a setting that there is not",
+}
 NO_RECIPE = {
     "no_docstring.py": ("print(1)\n", ":1: no title: begin the file with a docstring"),
     "no_title.py": ('"""\nSome text without a title.\n"""\nprint(1)\n', ":1: no title: underline the first line"),
@@ -138,7 +142,7 @@ def built(module_site):
 def test_build_ends_soon_and_without_success(built):
     assert built.done.code != 0
     assert built.seconds < 120
-    assert "Traceback" not in built.done.errors.replace("Traceback (most recent call last):\n      File \"rec", "")
+    assert "Traceback" not in built.done.errors.replace('Traceback (most recent call last):\n      File "rec', "")
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -146,8 +150,15 @@ def test_fault_is_named_with_its_line_and_shown_on_its_page(built, name, note):
     pattern = rf"recipes_source/section/{name}\.py{BAD[name][1]}".replace(": ", ": (?:WARNING: )?", 1)
     named = re.findall(pattern, built.done.log)
     assert len(named) == 2, "once as it happens and once in the summary"
-    note(name.replace("_", " "), "fails", said(rf"recipes_source/section/{name}\.py:\d+: \w+Error.*|"
-         rf"recipes_source/section/{name}\.py:\d+: .*", built.summary))  # fmt: skip
+    note(
+        name.replace("_", " "),
+        "fails",
+        said(
+            rf"recipes_source/section/{name}\.py:\d+: \w+Error.*|"
+            rf"recipes_source/section/{name}\.py:\d+: .*",
+            built.summary,
+        ),
+    )
     page = parse(built.page(f"{name}.html"))
     assert page.h1.get_text().rstrip("#").replace("Error", "").strip()
     if name not in ("silent", "descriptor"):

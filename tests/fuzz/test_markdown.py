@@ -2,13 +2,13 @@
 
 import re
 
+from cookbook.markdown import block
 from cookbook.run.process.text import CONTROL, clean
 from docutils import nodes
 from fuzzing import ANY, MARKUP, WORD, fuzz
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from cookbook.markdown import block
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 #: The only HTML that is written, where Markdown has no words for it.
@@ -41,11 +41,10 @@ def read(markdown):
 PLAIN = st.lists(WORD, min_size=1, max_size=4).map(lambda words: squeeze(" ".join(words))).filter(bool)
 #: Letters next to a mark: how docutils reads a mark, it stands between spaces.
 INLINE = st.lists(
-    st.tuples(
-        st.sampled_from([nodes.Text, nodes.emphasis, nodes.strong, nodes.literal, nodes.reference]), PLAIN
-    ),
-    min_size=1, max_size=4,
-)  # fmt: skip
+    st.tuples(st.sampled_from([nodes.Text, nodes.emphasis, nodes.strong, nodes.literal, nodes.reference]), PLAIN),
+    min_size=1,
+    max_size=4,
+)
 
 
 @fuzz(600)
@@ -81,10 +80,13 @@ def test_a_code_block_says_what_it_said(text):
 def test_a_table_has_its_cells(rows):
     body = nodes.tbody()
     for row in rows:
-        body += nodes.row("", *(
-            nodes.entry("", nodes.paragraph("", "", nodes.literal("", words) if code else nodes.Text(words)))
-            for code, words in row
-        ))  # fmt: skip
+        body += nodes.row(
+            "",
+            *(
+                nodes.entry("", nodes.paragraph("", "", nodes.literal("", words) if code else nodes.Text(words)))
+                for code, words in row
+            ),
+        )
     markdown = block(nodes.table("", nodes.tgroup("", body)))
     cells = [part for part in READER.parse(markdown) if part.type == "inline"][2:]
     assert len(cells) == 2 * len(rows), markdown
@@ -94,7 +96,11 @@ def test_a_table_has_its_cells(rows):
 
 
 @fuzz(600)
-@given(st.lists(ANY | st.sampled_from([*MARKUP, "\x1b[31m", "\x1b]8;;x\x07", "\r", "\b", "\n", "\x1b", "\x00"]), max_size=8).map("".join))
+@given(
+    st.lists(
+        ANY | st.sampled_from([*MARKUP, "\x1b[31m", "\x1b]8;;x\x07", "\r", "\b", "\n", "\x1b", "\x00"]), max_size=8
+    ).map("".join)
+)
 def test_clean_leaves_what_a_page_can_show(text):
     shown = clean(text)
     assert not CONTROL.search(shown) and clean(shown) == shown

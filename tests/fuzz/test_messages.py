@@ -10,7 +10,26 @@ from fuzzing import ANY, MARKUP, WORD, fuzz
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-PIECE = st.sampled_from(["'", '"', "'a'", "KeyError: ", "<", ">", "torch.Size([", "for ", "GLOBAL ", "/a", "a-", "\n", " ", "(1) ", "1.5%", ": "])
+PIECE = st.sampled_from(
+    [
+        "'",
+        '"',
+        "'a'",
+        "KeyError: ",
+        "<",
+        ">",
+        "torch.Size([",
+        "for ",
+        "GLOBAL ",
+        "/a",
+        "a-",
+        "\n",
+        " ",
+        "(1) ",
+        "1.5%",
+        ": ",
+    ]
+)
 #: A message: a type, and anything that a line or two can hold.
 MESSAGES = st.builds(
     lambda kind, parts: clean(f"{kind}: {''.join(parts)}").rstrip(),  # as it comes to the index
@@ -28,7 +47,10 @@ def test_the_parts_of_a_message_are_the_message(message):
 
 
 @fuzz()
-@given(MESSAGES.filter(lambda message: not message.startswith("KeyError")), st.lists(st.sampled_from(["a", "b.c", "lr"]), min_size=20, max_size=20))
+@given(
+    MESSAGES.filter(lambda message: not message.startswith("KeyError")),
+    st.lists(st.sampled_from(["a", "b.c", "lr"]), min_size=20, max_size=20),
+)
 def test_names_in_quotes_do_not_matter(message, names):
     other = iter(names)
     parts = [re.sub(r"'\w+'", f"'{next(other)}'", text) if variable else text for text, variable in split(message)[:20]]
@@ -55,7 +77,11 @@ class Page:
 
 
 @fuzz(150)
-@given(st.lists(PIECE | WORD | ANY | MESSAGES | st.sampled_from(["ValueError: \n", "\nTypeError:", "\n"]), max_size=8).map("".join).map(clean))
+@given(
+    st.lists(PIECE | WORD | ANY | MESSAGES | st.sampled_from(["ValueError: \n", "\nTypeError:", "\n"]), max_size=8)
+    .map("".join)
+    .map(clean)
+)
 @example("AssertionError: ")
 def test_an_output_is_read_whatever_it_is(text):
     page, document = Page(), utils.new_document("page")
@@ -109,13 +135,24 @@ ENTRIES = """() => [...document.querySelectorAll(".error-entry")].map(entry => (
   parts: [...entry.querySelector(".error-message").childNodes].map(part => [part.textContent, part.nodeType !== Node.TEXT_NODE]),
   links: [...entry.querySelectorAll(".error-places > li > p a")].map(a => a.getAttribute("href")).sort(),
 }))"""
-NOISE = st.lists(st.sampled_from(["epoch 3", "INFO:", "File \"/a/b.py\", line 7", "^^^^", "x = y", "  at", "\n"]), max_size=6).map(" ".join)
+NOISE = st.lists(
+    st.sampled_from(["epoch 3", "INFO:", 'File "/a/b.py", line 7', "^^^^", "x = y", "  at", "\n"]), max_size=6
+).map(" ".join)
 
 
 def test_a_message_with_other_names_is_found_in_any_surroundings(visit):
     page = visit("errors")
     entries = page.evaluate(ENTRIES)
-    cases = drawn(st.tuples(st.integers(0, len(entries) - 1), NOISE, NOISE, st.sampled_from(["zeppelin", "quux_7", "Fnord"]), st.booleans()), 300)
+    cases = drawn(
+        st.tuples(
+            st.integers(0, len(entries) - 1),
+            NOISE,
+            NOISE,
+            st.sampled_from(["zeppelin", "quux_7", "Fnord"]),
+            st.booleans(),
+        ),
+        300,
+    )
     texts = []
     for number, before, after, name, wrapped in cases:
         message = "".join(renamed(text, name) if varies else text for text, varies in entries[number]["parts"])

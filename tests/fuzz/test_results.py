@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from cookbook.run.cache import Cache
+from cookbook.run.result import check, check_output
 from docutils import nodes
 from docutils.core import publish_doctree
 from docutils.parsers.rst import directives
@@ -21,20 +22,22 @@ from docutils.parsers.rst.directives.misc import Class
 from fuzzing import ANY, fuzz
 from hypothesis import example, given
 from hypothesis import strategies as st
-from cookbook.run.result import check, check_output
-
 
 
 def png(width=2, height=2):
     """Return a picture as a result holds it."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes((width + 1) * height))), (b"IEND", b""))
-    chunks = (struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts)
+    chunks = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    )
     return base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(chunks)).decode()
 
 
 TASK = {"name": "section/one.py", "gallery": "recipes", "blocks": [["code", "print(1)", 9], ["code", "plot()", 20]]}
-SHOWN = "\n\n\n\n.. rst-class:: sphx-glr-script-out\n\n .. code-block:: none\n\n    one\n      two\n\n    three\n\n\n\n\n"
+SHOWN = (
+    "\n\n\n\n.. rst-class:: sphx-glr-script-out\n\n .. code-block:: none\n\n    one\n      two\n\n    three\n\n\n\n\n"
+)
 FIGURE = """
 .. rst-class:: sphx-glr-horizontal
 
@@ -52,13 +55,19 @@ RESULT = {
     "error": None,
     "codeobj": {
         "torch.load": [
-            {"name": "load", "module": "torch.serialization", "module_short": "torch", "is_class": False, "is_explicit": True}
+            {
+                "name": "load",
+                "module": "torch.serialization",
+                "module_short": "torch",
+                "is_class": False,
+                "is_explicit": True,
+            }
         ]
     },
     "images": {"sphx_glr_one_001.png": png()},
     "lines": [9, 20],
     "date": "2026-11-23",
-}  # fmt: skip
+}
 
 #: Outputs that once got through, or that would do harm if they did.
 FORGED = [
@@ -104,8 +113,13 @@ def is_harmless(result):
 
 
 HARMLESS = (
-    nodes.document, nodes.literal_block, nodes.image, nodes.bullet_list, nodes.list_item, nodes.block_quote,
-)  # fmt: skip
+    nodes.document,
+    nodes.literal_block,
+    nodes.image,
+    nodes.bullet_list,
+    nodes.list_item,
+    nodes.block_quote,
+)
 
 
 def is_text_and_images(output, images):
@@ -170,7 +184,9 @@ def mutations(draw):
     result = json.loads(json.dumps(RESULT))
     for _ in range(draw(st.integers(1, 3))):
         place, key = result, draw(st.sampled_from(sorted(RESULT)))
-        while isinstance(place.get(key) if isinstance(place, dict) else place[key], (dict, list)) and draw(st.booleans()):
+        while isinstance(place.get(key) if isinstance(place, dict) else place[key], (dict, list)) and draw(
+            st.booleans()
+        ):
             inner = place[key]
             if not inner:
                 break
@@ -215,10 +231,28 @@ def test_a_forged_output_is_refused(cache, output):
 
 IMAGE = "/recipes/section/images/sphx_glr_one_001.png"
 PIECES = [
-    "", "*", "|", "text", "- x", "`x <y>`__", ".. rst-class:: sphx-glr-script-out", ".. code-block:: none",
-    ".. code-block:: pytb", f".. image:: {IMAGE}", ".. image:: /x.png", ":alt: :download:`x`", ":class: a b",
-    ":target: x", ":caption: *x*", ":name: x", ".. raw:: html", "<script>", ".. _x: y", "::", ".. only:: html",
-]  # fmt: skip
+    "",
+    "*",
+    "|",
+    "text",
+    "- x",
+    "`x <y>`__",
+    ".. rst-class:: sphx-glr-script-out",
+    ".. code-block:: none",
+    ".. code-block:: pytb",
+    f".. image:: {IMAGE}",
+    ".. image:: /x.png",
+    ":alt: :download:`x`",
+    ":class: a b",
+    ":target: x",
+    ":caption: *x*",
+    ":name: x",
+    ".. raw:: html",
+    "<script>",
+    ".. _x: y",
+    "::",
+    ".. only:: html",
+]
 LINE = st.builds(lambda indent, piece: " " * indent + piece, st.integers(0, 8), st.sampled_from(PIECES) | ANY)
 
 

@@ -16,10 +16,21 @@ from reading import downloads, lines, parse
 from test_markdown import READER, TAGS
 
 WORDS = st.lists(WORD, min_size=1, max_size=5).map(" ".join)
-LITERAL = st.lists(WORD, min_size=1, max_size=2).map(" ".join).map(str.strip).filter(lambda text: text and not set(text) & set("`\\"))
-PARAGRAPH = st.lists(st.tuples(st.just("plain"), WORDS) | st.tuples(st.just("literal"), LITERAL), min_size=1, max_size=3)
+LITERAL = (
+    st.lists(WORD, min_size=1, max_size=2)
+    .map(" ".join)
+    .map(str.strip)
+    .filter(lambda text: text and not set(text) & set("`\\"))
+)
+PARAGRAPH = st.lists(
+    st.tuples(st.just("plain"), WORDS) | st.tuples(st.just("literal"), LITERAL), min_size=1, max_size=3
+)
 TEXT = st.tuples(st.just("text"), st.none() | WORDS, st.lists(PARAGRAPH, min_size=1, max_size=2))
-PRINTED = st.lists(WORDS | ANY | st.sampled_from(["  deep", "\tx", "\n\n", "...", ">>> 1", "\u2028.. raw:: html"]), min_size=1, max_size=4)
+PRINTED = st.lists(
+    WORDS | ANY | st.sampled_from(["  deep", "\tx", "\n\n", "...", ">>> 1", "\u2028.. raw:: html"]),
+    min_size=1,
+    max_size=4,
+)
 CODE = st.tuples(st.just("code"), PRINTED)
 COUNT = 18
 

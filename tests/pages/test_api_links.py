@@ -3,7 +3,7 @@
 import copy
 import posixpath
 import re
-from functools import lru_cache
+from functools import cache
 
 import pytest
 from conftest import RECIPES, ROOT, recipe
@@ -15,7 +15,7 @@ PREFIXES = {"nn": "torch.nn", "F": "torch.nn.functional", "np": "numpy", "plt": 
 NO_NAMES = {"s", "s1", "s2", "sa", "sd", "se", "si", "c1"}
 
 
-@lru_cache(maxsize=None)
+@cache
 def inventory():
     """All names that the inventories have: name to addresses."""
     found = {}
@@ -58,7 +58,9 @@ def test_every_documented_name_in_code_is_a_link(site, name):
 def test_every_api_link_leads_to_a_name_of_the_inventories(site, name):
     known = {link for links in inventory().values() for link in links}
     links = {a["href"] for a in parse(site / f"recipes/{name}.html").select("article a.reference.external")}
-    documentation = {link for link in links if re.match(r"https://(docs\.pytorch|docs\.python|numpy|matplotlib)\.org", link)}
+    documentation = {
+        link for link in links if re.match(r"https://(docs\.pytorch|docs\.python|numpy|matplotlib)\.org", link)
+    }
     assert any("docs.pytorch.org" in link for link in documentation)
     assert not {link for link in documentation if "#" in link} - known
 

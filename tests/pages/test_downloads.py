@@ -4,8 +4,8 @@ import zipfile
 
 import nbformat
 import pytest
-from cookbook.gallery import archives
 from conftest import RECIPES
+from cookbook.gallery import archives
 from nbclient import NotebookClient
 from reading import downloads, lines, outputs, parse, target
 

@@ -6,8 +6,8 @@ import pytest
 from conftest import RECIPES, ROOT, recipe
 from reading import outputs, parse, target
 
-MESSAGE = re.compile(r"^\w*(?:Error|Warning|Exception): ", re.M)
-TRACEBACK = '''2026-11-23 10:15:00 INFO epoch 3 of 10
+MESSAGE = re.compile(r"^\w*(?:Error|Warning|Exception): ", re.MULTILINE)
+TRACEBACK = """2026-11-23 10:15:00 INFO epoch 3 of 10
 Traceback (most recent call last):
   File "/home/ana/project/train.py", line 214, in <module>
     main(parse_args())
@@ -16,7 +16,7 @@ Traceback (most recent call last):
     raise problem
 {}
 srun: error: node17: task 0: Exited with exit code 1
-'''
+"""
 #: How a message gets to a reader: as it is, in a traceback, and through some programs.
 WAYS = {
     "alone": lambda text: text,
@@ -146,7 +146,9 @@ def paste(tab, text):
     if not tab.locator("#error-matches .error-entry").count():
         return None, []
     first = tab.locator("#error-matches .error-entry").first
-    return first.locator("pre").text_content(), first.locator("a").evaluate_all("all => all.map(a => a.getAttribute('href'))")
+    return first.locator("pre").text_content(), first.locator("a").evaluate_all(
+        "all => all.map(a => a.getAttribute('href'))"
+    )
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -242,7 +244,9 @@ def test_index_is_a_list_without_javascript(browser, address):
 
 def test_index_is_written_anew_exactly_when_it_changes(tiny_site):
     raises = "try:\n    int('{}')\nexcept ValueError as error:\n    print(f'{{type(error).__name__}}: {{error}}')"
-    first, second = (recipe(raises.format(name), name.title(), "# sphinx_gallery_tags = ['saving']\n") for name in ("one", "two"))
+    first, second = (
+        recipe(raises.format(name), name.title(), "# sphinx_gallery_tags = ['saving']\n") for name in ("one", "two")
+    )
     site = tiny_site({"first.py": first, "second.py": second})
     (site.folder / "index.rst").write_text("Tiny\n====\n\n.. toctree::\n\n   errors\n   recipes/index\n")
     (site.folder / "errors.rst").write_text("Errors\n======\n\n.. error-index::\n")

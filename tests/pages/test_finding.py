@@ -34,14 +34,16 @@ def test_tag_outside_the_vocabulary_fails_the_build_and_no_other_recipe(tiny_sit
 def test_tags_that_are_no_list_of_strings_end_the_build_with_their_place(tiny_site):
     built = tiny_site({"number.py": recipe("print(1)", "Number", "# sphinx_gallery_tags = [1]\n")}).build()
     assert built.code != 0
-    assert re.search(r"recipes_source/section/number\.py:7: .*give a list of strings, as in # sphinx_gallery_tags = ", built.log)
+    assert re.search(
+        r"recipes_source/section/number\.py:7: .*give a list of strings, as in # sphinx_gallery_tags = ", built.log
+    )
 
 
 def test_contributing_names_the_vocabulary(site):
     conf = {}
     exec((ROOT / "conf.py").read_text(encoding="utf-8"), {"__file__": str(ROOT / "conf.py")}, conf)
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    paragraph = re.search(r"^Tags: .*?\n\n", text, re.M | re.S)[0]
+    paragraph = re.search(r"^Tags: .*?\n\n", text, re.MULTILINE | re.DOTALL)[0]
     assert [" ".join(tag.split()) for tag in re.findall(r"`([^`]+)`", paragraph)] == conf["recipe_tags"]
 
 

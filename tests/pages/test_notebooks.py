@@ -12,7 +12,7 @@ import pytest
 from bs4 import BeautifulSoup
 from conftest import RECIPES, recipe
 from nbconvert import HTMLExporter
-from reading import downloads, parse, target
+from reading import downloads, target
 
 RST = {
     "a role": r":[\w:.+-]+:`",
@@ -49,9 +49,7 @@ def prose(root, admonition, title):
     return {
         "headings": [(h.name, squeeze(h)) for h in root.find_all(re.compile("^h[1-6]$"))],
         "admonitions": boxes,
-        "lists": [
-            outline(t) for t in root.find_all(["ul", "ol"]) if not t.find_parent(["ul", "ol"])
-        ],
+        "lists": [outline(t) for t in root.find_all(["ul", "ol"]) if not t.find_parent(["ul", "ol"])],
         "tables": [
             [[squeeze(cell) for cell in row.find_all(["th", "td"])] for row in table.find_all("tr")]
             for table in root.find_all("table")
@@ -79,8 +77,7 @@ def on_page(path):
         "inputs": [pre.get_text().strip("\n") for pre in root.select(".highlight-Python pre")],
         "outputs": [pre.get_text().rstrip() for pre in root.select(".sphx-glr-script-out pre")],
         "figures": [
-            (image["alt"], target(path, image["src"])[0].read_bytes())
-            for image in root.select("img.only-light")
+            (image["alt"], target(path, image["src"])[0].read_bytes()) for image in root.select("img.only-light")
         ],
     }
     for tag in root.select(".highlight-Python, .sphx-glr-script-out, img"):
@@ -127,8 +124,8 @@ def remnants(path):
     """Return what is left of reStructuredText in the Markdown of the notebook at *path*."""
     found = []
     for cell in cells(path, "markdown"):
-        text = re.sub(r"^( *)(```+).*?^\1\2$", "", cell.source, flags=re.M | re.S)
-        found += [f"{what}: {text}" for what, like in RST.items() if re.search(like, text, re.M)]
+        text = re.sub(r"^( *)(```+).*?^\1\2$", "", cell.source, flags=re.MULTILINE | re.DOTALL)
+        found += [f"{what}: {text}" for what, like in RST.items() if re.search(like, text, re.MULTILINE)]
     return found
 
 
@@ -157,8 +154,10 @@ def test_notebook_is_in_the_current_form(site, name):
     assert max(Counter(cell.id for cell in notebook.cells).values()) == 1
     assert nbformat.writes(notebook) + "\n" == path.read_text(encoding="utf-8")
     assert notebook.metadata.kernelspec == {
-        "display_name": "Python 3", "language": "python", "name": "python3",
-    }  # fmt: skip
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    }
     assert notebook.metadata.language_info.name == "python"
     assert "version" not in notebook.metadata.language_info
     counts = [cell.execution_count for cell in notebook.cells if cell.cell_type == "code"]
@@ -169,7 +168,7 @@ def test_notebook_is_in_the_current_form(site, name):
 def test_first_cell_says_what_to_install(site, name):
     files = downloads(site / f"recipes/{name}.html")
     first = nbformat.read(files[".ipynb"], as_version=4).cells[0]
-    needs = json.loads(re.search(r"^# dependencies = (.*)", files[".py"].read_text(), re.M)[1])
+    needs = json.loads(re.search(r"^# dependencies = (.*)", files[".py"].read_text(), re.MULTILINE)[1])
     assert f"%pip install {' '.join(needs)}\n" in f"{first.source}\n"
     assert all(need.replace("==", " ") in first.source.splitlines()[0] for need in needs)
     assert all(line.startswith("#") for line in first.source.splitlines()), "it needs a network"

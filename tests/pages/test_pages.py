@@ -122,7 +122,9 @@ def test_a_published_site_has_a_sitemap_and_says_its_addresses(site, published):
     assert not parse(site / "index.html").find("meta", property=["og:url", "og:image"])
 
 
-@pytest.mark.parametrize("setting", ["repository=github.com/a/b", "html_baseurl=example.org", "html_baseurl=https://a.b/c"])
+@pytest.mark.parametrize(
+    "setting", ["repository=github.com/a/b", "html_baseurl=example.org", "html_baseurl=https://a.b/c"]
+)
 def test_an_address_that_is_none_is_an_error_that_says_what_to_write(tiny_site, setting):
     done = tiny_site({"one.py": LONG}).build("-D", setting)
     assert done.code != 0
@@ -146,7 +148,7 @@ def test_the_markdown_version_says_what_the_page_says(site, name):
 
 
 def test_llms_txt_lists_every_recipe(site):
-    listed = re.findall(r"^- \[.+?\]\((.+?)\): .{20,}$", (site / "llms.txt").read_text(), re.M)
+    listed = re.findall(r"^- \[.+?\]\((.+?)\): .{20,}$", (site / "llms.txt").read_text(), re.MULTILINE)
     assert sorted(listed) == sorted(f"recipes/{name}.md" for name in RECIPES)
 
 

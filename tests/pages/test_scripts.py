@@ -8,9 +8,9 @@ import subprocess
 import sys
 import tomllib
 
-from cookbook.recipes import dependencies
 import pytest
 from conftest import RECIPES, ROOT
+from cookbook.recipes import dependencies
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from reading import downloads, parse
@@ -96,8 +96,11 @@ def test_figures_do_not_wait_for_a_screen(site, tmp_path):
     name = next(name for name in RECIPES if "plt.show()" in source_of(name))
     screen = ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND")
     done = subprocess.run(
-        [sys.executable, downloads(site / f"recipes/{name}.html")[".py"]], cwd=tmp_path,
+        [sys.executable, downloads(site / f"recipes/{name}.html")[".py"]],
+        cwd=tmp_path,
         env={key: value for key, value in os.environ.items() if key not in screen},
-        capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert (done.returncode, done.stderr) == (0, "")

@@ -99,4 +99,6 @@ def test_other_pages_lead_to_the_results(visit):
 def test_keywords_that_are_no_list_of_strings_are_reported(tiny_site):
     built = tiny_site({"one.py": recipe("print(1)", settings="# sphinx_gallery_keywords = 'disk'\n")}).build()
     assert built.code != 0
-    assert re.search(r"recipes_source/section/one\.py:7: .*give a list of strings, as in # sphinx_gallery_keywords = ", built.log)
+    assert re.search(
+        r"recipes_source/section/one\.py:7: .*give a list of strings, as in # sphinx_gallery_keywords = ", built.log
+    )

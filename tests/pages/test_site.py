@@ -46,7 +46,7 @@ def test_addresses_and_labels_that_others_rely_on(site):
         "sphx_glr_recipes_recipes_what_is_state_dict.py",
         "sphx_glr_download_recipes_recipes_what_is_state_dict.py",
     ):
-        assert re.search(rf"^{re.escape(label)} std:label .* recipes/recipes/what_is_state_dict", labels, re.M)
+        assert re.search(rf"^{re.escape(label)} std:label .* recipes/recipes/what_is_state_dict", labels, re.MULTILINE)
 
 
 def test_what_is_state_dict_keeps_the_sections_of_the_reference(site):
@@ -64,8 +64,11 @@ def test_sections_are_in_the_order_of_the_cookbook(site):
     for page in ("index.html", "recipes/index.html"):
         headings = [h.get_text().rstrip("#") for h in parse(site / page).select("article h2")]
         assert headings == [
-            "Save and load", "When loading fails", "Resume training", "Size, sharing and scale",
-        ]  # fmt: skip
+            "Save and load",
+            "When loading fails",
+            "Resume training",
+            "Size, sharing and scale",
+        ]
 
 
 def test_every_recipe_has_a_card_with_its_own_picture(site):

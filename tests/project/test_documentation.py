@@ -5,8 +5,8 @@ import re
 import subprocess
 
 import pytest
-from cookbook.recipes import settings
 from conftest import ROOT
+from cookbook.recipes import settings
 
 README, CONTRIBUTING, TESTS = (
     (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md", "tests/README.md")
@@ -26,7 +26,7 @@ def tree(path):
 
 def table(text, heading):
     """Return the names in backquotes in the first column of the table below *heading*."""
-    rows = re.search(rf"^\| {heading} \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.M)[1]
+    rows = re.search(rf"^\| {heading} \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)[1]
     return [name for row in rows.splitlines() for name in re.findall("`(.+?)`", row.split(" | ")[0])]
 
 
@@ -34,23 +34,36 @@ def table(text, heading):
 
 
 def test_every_make_target_is_documented_and_each_documented_one_exists():
-    targets = set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.M))
+    targets = set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE))
     documented = set(re.findall(r"\bmake ([a-z][a-z-]+)", DOCS)) - {"things"}
-    in_code = set(re.findall(r"(?:`|^    )make ([a-z][a-z-]*)", DOCS, re.M))
+    in_code = set(re.findall(r"(?:`|^    )make ([a-z][a-z-]*)", DOCS, re.MULTILINE))
     assert targets - {"help"} == in_code - {"help"} and "help" in documented
-    assert {target for target in targets if not re.search(rf"^{target}:.*## ", MAKEFILE, re.M)} == set()
+    assert {target for target in targets if not re.search(rf"^{target}:.*## ", MAKEFILE, re.MULTILINE)} == set()
 
 
 def variables():
     """Return the environment variables that the Makefile, the build, the tests or .ci/run read."""
-    found = set(re.findall(r"^([A-Z]+)\s+\?=", MAKEFILE, re.M))
-    found |= set(re.findall(r"\$\$?\(?([A-Z_]{2,})\)?", MAKEFILE)) - set(re.findall(r"^([A-Z]+)\s+:?=", MAKEFILE, re.M))
+    found = set(re.findall(r"^([A-Z]+)\s+\?=", MAKEFILE, re.MULTILINE))
+    found |= set(re.findall(r"\$\$?\(?([A-Z_]{2,})\)?", MAKEFILE)) - set(re.findall(r"^([A-Z]+)\s+:?=", MAKEFILE, re.MULTILINE))
     found |= set(re.findall(r"\$\{?([A-Z_]{2,})", (ROOT / ".ci/run").read_text()))
     for path in [*MODULES, ROOT / "conf.py", *(ROOT / "tests").rglob("*.py")]:
         for node in ast.walk(tree(path)):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("os.environ.get", "os.getenv", "variables.get", "_number"):
-                found.update(word.value for word in node.args[:2] if isinstance(word, ast.Constant) and re.fullmatch("[A-Z_]+", str(word.value)))
-            elif isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ" and isinstance(node.ctx, ast.Load):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in (
+                "os.environ.get",
+                "os.getenv",
+                "variables.get",
+                "_number",
+            ):
+                found.update(
+                    word.value
+                    for word in node.args[:2]
+                    if isinstance(word, ast.Constant) and re.fullmatch("[A-Z_]+", str(word.value))
+                )
+            elif (
+                isinstance(node, ast.Subscript)
+                and ast.unparse(node.value) == "os.environ"
+                and isinstance(node.ctx, ast.Load)
+            ):
                 found.update([node.slice.value] if isinstance(node.slice, ast.Constant) else [])
     return found - NOT_OURS
 
@@ -78,7 +91,7 @@ def test_every_setting_of_a_recipe_is_documented_and_each_documented_one_exists(
 
 
 def test_the_map_is_short_and_leads_to_everything():
-    rows = re.search(r"^\| path \|.*\n\|[-|]+\n((?:\|.*\n)+)", README, re.M)[1].splitlines()
+    rows = re.search(r"^\| path \|.*\n\|[-|]+\n((?:\|.*\n)+)", README, re.MULTILINE)[1].splitlines()
     assert len(rows) <= 12
     mapped = set(table(README, "path"))
     assert all((ROOT / name).exists() for name in mapped)

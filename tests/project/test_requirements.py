@@ -19,13 +19,15 @@ OTHERS = {"codespell": ("GPL-2.0-only", "the tests run it as a program; nothing 
 
 
 def pins(name):
-    found = re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / name).read_text(), re.M)
+    found = re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / name).read_text(), re.MULTILINE)
     return {canonicalize_name(package): version for package, version in found}
 
 
 def brought():
     """Return what `requirements-dev.txt` brings with it here: name to distribution."""
-    todo = [Requirement(f"{n}=={v}") for file in ("requirements.txt", "requirements-dev.txt") for n, v in pins(file).items()]
+    todo = [
+        Requirement(f"{n}=={v}") for file in ("requirements.txt", "requirements-dev.txt") for n, v in pins(file).items()
+    ]
     found, seen = {}, set()
     while todo:
         requirement = todo.pop()
@@ -57,7 +59,7 @@ def test_everything_is_pinned_as_it_is_installed():
 
 
 def test_constraints_are_sorted():
-    names = re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(), re.M)
+    names = re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
     assert names == sorted(names, key=str.lower)
 
 
@@ -66,18 +68,20 @@ def licenses(distribution):
     about = distribution.metadata
     if about.get("License-Expression"):
         return about["License-Expression"]
-    classified = [line.rpartition(" :: ")[2] for line in about.get_all("Classifier", []) if line.startswith("License :: ")]
+    classified = [
+        line.rpartition(" :: ")[2] for line in about.get_all("Classifier", []) if line.startswith("License :: ")
+    ]
     if classified := [line for line in classified if line not in ("OSI Approved", "DFSG approved")]:
         return " OR ".join(classified)
     if about.get("License"):
         return about["License"].splitlines()[0]
-    files = [path for path in distribution.files or () if re.search(r"licen[sc]e|copying", path.name, re.I)]
+    files = [path for path in distribution.files or () if re.search(r"licen[sc]e|copying", path.name, re.IGNORECASE)]
     return files[0].read_text().strip().splitlines()[0] if files else ""
 
 
 def fits(expression):
     """Say whether *expression*, alternatives of licenses that hold together, has a good one."""
-    good = re.compile(rf"\W*({GOOD})( (WITH \S+|Software License|License|2\.0|License \(.*\)|\(.*\)))*\W*", re.I)
+    good = re.compile(rf"\W*({GOOD})( (WITH \S+|Software License|License|2\.0|License \(.*\)|\(.*\)))*\W*", re.IGNORECASE)
     return any(all(map(good.fullmatch, part.split(" AND "))) for part in re.split(" OR ", expression))
 
 
@@ -87,6 +91,8 @@ def test_licenses_are_compatible():
     assert others == {name: license for name, (license, _) in OTHERS.items()}
 
 
-@pytest.mark.parametrize("text", ["GPL-3.0-only", "AGPL-3.0", "MIT AND GPL-2.0-only", "Proprietary", "", "BSD-3-Clause-Clear-ish"])
+@pytest.mark.parametrize(
+    "text", ["GPL-3.0-only", "AGPL-3.0", "MIT AND GPL-2.0-only", "Proprietary", "", "BSD-3-Clause-Clear-ish"]
+)
 def test_other_licenses_are_found(text):
     assert not fits(text)

@@ -43,7 +43,18 @@ def runners(text):
                 yield "shell"
 
 
-@pytest.mark.parametrize("text", ["eval(x)", "f(exec)", "import pickle", "from marshal import loads", "torch.load(f)", "os.system(x)", "run(x, shell=True)"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "eval(x)",
+        "f(exec)",
+        "import pickle",
+        "from marshal import loads",
+        "torch.load(f)",
+        "os.system(x)",
+        "run(x, shell=True)",
+    ],
+)
 def test_what_runs_code_is_seen(text):
     assert list(runners(text))
 
@@ -66,7 +77,10 @@ def test_what_is_sent_to_workers_is_said_to_be_code_and_to_need_trust():
 
 def test_scripts_of_the_pages_write_text_and_no_markup():
     for path in (ROOT / "_static").glob("*.js"):
-        found = re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|fetch\(|XMLHttp", path.read_text())
+        found = re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|fetch\(|XMLHttp",
+            path.read_text(),
+        )
         assert not found, (path.name, found)
 
 
@@ -80,7 +94,7 @@ def test_no_recipe_turns_the_protection_off_but_those_that_show_why():
         unsafe = [call for call in calls if turns_off(call)]
         if unsafe:
             found[path.relative_to(ROOT / "recipes_source").as_posix()] = len(unsafe)
-            assert re.search(r"^# \.\. (warning::|admonition:: Do not do this)", text, re.M), path
+            assert re.search(r"^# \.\. (warning::|admonition:: Do not do this)", text, re.MULTILINE), path
             assert {ast.unparse(call.args[0]) for call in unsafe} <= {"path", "whole", "'whole_model.pt'"}, path
     assert found == DANGERS
 
@@ -98,11 +112,18 @@ def turns_off(call):
 
 
 def run(*command):
-    return subprocess.run([str(Path(sys.prefix, "bin", command[0])), *command[1:]], cwd=ROOT, capture_output=True, text=True)
+    return subprocess.run(
+        [str(Path(sys.prefix, "bin", command[0])), *command[1:]], cwd=ROOT, capture_output=True, text=True
+    )
 
 
 def test_the_workflow_has_the_form_of_one():
-    done = run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *map(str, (ROOT / ".github/workflows").iterdir()))
+    done = run(
+        "check-jsonschema",
+        "--builtin-schema",
+        "vendor.github-workflows",
+        *map(str, (ROOT / ".github/workflows").iterdir()),
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -119,14 +140,22 @@ def test_the_workflow_publishes_where_the_links_lead(tmp_path):
     (tmp_path / "site/_static/site.js").write_text("1")
     subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "owner/name.git")], check=True)
     environment = {
-        "PATH": "/usr/bin:/bin:/usr/local/bin", "HOME": str(tmp_path), "GITHUB_ACTOR": "ana", "GITHUB_SHA": "abc",
-        "GITHUB_SERVER_URL": f"https://{tmp_path}", "GITHUB_REPOSITORY": "owner/name",
-    }  # fmt: skip
-    done = subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path / "site", env=environment, capture_output=True, text=True)
+        "PATH": "/usr/bin:/bin:/usr/local/bin",
+        "HOME": str(tmp_path),
+        "GITHUB_ACTOR": "ana",
+        "GITHUB_SHA": "abc",
+        "GITHUB_SERVER_URL": f"https://{tmp_path}",
+        "GITHUB_REPOSITORY": "owner/name",
+    }
+    done = subprocess.run(
+        ["bash", "-e", "-c", script], cwd=tmp_path / "site", env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     files = subprocess.run(
         ["git", "--git-dir", str(tmp_path / "owner/name.git"), "ls-tree", "-r", "--name-only", "gh-pages"],
-        capture_output=True, text=True, check=True,
-    ).stdout.split()  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
     assert files == [".nojekyll", "_static/site.js"]
     assert "blob/gh-pages/" in (PACKAGE / "pages/repository.py").read_text()

@@ -22,7 +22,20 @@ def copy(tiny_site):
 def make_new(site, *variables):
     # the environment that runs the tests, so that make installs nothing
     # and none of the `make test` that may be running this
-    command = ["env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "-u", "MFLAGS", "make", "--no-print-directory", "new", f"VENV={sys.prefix}", *variables]
+    command = [
+        "env",
+        "-u",
+        "MAKEFLAGS",
+        "-u",
+        "MAKELEVEL",
+        "-u",
+        "MFLAGS",
+        "make",
+        "--no-print-directory",
+        "new",
+        f"VENV={sys.prefix}",
+        *variables,
+    ]
     return subprocess.run(command, cwd=site.folder, capture_output=True, text=True)
 
 

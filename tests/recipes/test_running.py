@@ -71,7 +71,7 @@ def test_a_warning_that_a_script_catches_is_no_error(tmp_path):
         "socket.create_connection(('192.0.2.1', 80), timeout=1)",
         "socket.getaddrinfo('example.org', 80)",
         "subprocess.run([sys.executable, '-c', 'import socket; socket.gethostbyname(\"example.org\"); "
-        "socket.create_connection((\"192.0.2.1\", 80), timeout=1)'], check=True)",
+        'socket.create_connection(("192.0.2.1", 80), timeout=1)\'], check=True)',
     ],
 )
 def test_a_script_that_calls_another_machine_ends(tmp_path, call):

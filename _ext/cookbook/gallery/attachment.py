@@ -18,8 +18,8 @@ from pathlib import Path
 from sphinx.util import logging
 from sphinx_gallery import gen_rst
 
-from cookbook.build import build_of
 from cookbook import seam
+from cookbook.build import build_of
 from cookbook.gallery import downloads, thumbnails
 from cookbook.recipes.recipe import drop_empty
 

@@ -33,8 +33,8 @@ from sphinx import addnodes
 from sphinx.errors import NoUri
 from sphinx.util.tags import Tags
 
-from cookbook.build import build_of
 from cookbook import markdown
+from cookbook.build import build_of
 from cookbook.recipes import dependencies
 
 #: The comment that begins the part of a block in the page.
@@ -190,6 +190,7 @@ def _with_ids(cells):
         key = f"{cell['cell_type']} {seen[source]} {source}"
         cell["id"] = hashlib.sha256(key.encode()).hexdigest()[:12]
     return cells
+
 
 def _cell(kind, source):
     code = {"execution_count": None, "outputs": []} if kind == "code" else {}

@@ -36,9 +36,4 @@ def script(recipe):
     needs = dependencies.requirements(recipe.code)
     text = recipe.task["source"].rstrip("\n")
     text = INFILE_CONFIG_PATTERN.sub(lambda match: "\n" * match[0].count("\n"), text)
-    return (
-        f"{text}\n\n# /// script\n"
-        f'# requires-python = "{PYTHON}"\n'
-        f"# dependencies = {json.dumps(needs)}\n"
-        "# ///\n"
-    )
+    return f'{text}\n\n# /// script\n# requires-python = "{PYTHON}"\n# dependencies = {json.dumps(needs)}\n# ///\n'

@@ -50,16 +50,16 @@ def _add_filter(doctree):
     if tags:
         buttons = "".join(BUTTON.format(id=tags[tag], tag=html.escape(tag)) for tag in sorted(tags))
         place = lists[0].parent
-        place.parent.insert(place.parent.index(place), nodes.raw("", FILTER.format(buttons=buttons, count=len(cards)), format="html"))
+        place.parent.insert(
+            place.parent.index(place), nodes.raw("", FILTER.format(buttons=buttons, count=len(cards)), format="html")
+        )
 
 
 def _rewrite_section(opening):
     """Put a list in place of the cards between *opening* and the comment that closes them."""
     parent = opening.parent
     first = parent.index(opening)
-    last = next(
-        i for i in range(first, len(parent)) if parent[i].astext() == "thumbnail-parent-div-close"
-    )
+    last = next(i for i in range(first, len(parent)) if parent[i].astext() == "thumbnail-parent-div-close")
     cards = nodes.bullet_list(classes=["cards"])
     for node in parent[first + 1 : last]:
         if isinstance(node, nodes.raw) and (card := CARD.search(node.astext())):

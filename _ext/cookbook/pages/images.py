@@ -8,7 +8,6 @@ Lazy, so that the variant for the other color theme is never fetched.
 
 from pathlib import Path
 
-from docutils import nodes
 from sphinx.util.images import get_image_size
 from sphinx.writers.html5 import HTML5Translator
 

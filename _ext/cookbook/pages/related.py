@@ -73,6 +73,5 @@ def find_related(app, env):
 def add_related(app, pagename, templatename, context, doctree):
     """Put ``related_recipes`` into the context of a recipe's page."""
     context["related_recipes"] = [
-        {"title": title, "link": context["pathto"](name)}
-        for name, title in app.env.related_recipes.get(pagename, ())
+        {"title": title, "link": context["pathto"](name)} for name, title in app.env.related_recipes.get(pagename, ())
     ]

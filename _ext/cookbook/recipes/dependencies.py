@@ -9,7 +9,7 @@ import ast
 import importlib.metadata
 import re
 import sys
-from functools import lru_cache
+from functools import cache, lru_cache
 
 #: What every result depends on, besides what the recipe itself imports.
 PACKAGES = ("torch", "matplotlib", "numpy", "sphinx-gallery")
@@ -18,7 +18,7 @@ PACKAGES = ("torch", "matplotlib", "numpy", "sphinx-gallery")
 def imported(code):
     """Return the modules that the blocks *code* import and that are not Python's own."""
     text = "\n".join(block.content for block in code)
-    return set(re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", text, re.M)) - sys.stdlib_module_names
+    return set(re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", text, re.MULTILINE)) - sys.stdlib_module_names
 
 
 def versions(code):
@@ -27,7 +27,7 @@ def versions(code):
     return {name: v for name in sorted(modules.union(PACKAGES)) if (v := version(name))}
 
 
-@lru_cache(maxsize=None)
+@cache
 def version(name):
     """Return the version of the package *name*, or that has the module *name*; None if none."""
     try:
@@ -37,12 +37,12 @@ def version(name):
         return ",".join(f"{p} {importlib.metadata.version(p)}" for p in packages) or None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _packages(module):
     """Return the packages that have *module*: that of its name if it does, or else any installed."""
     try:
         package = importlib.metadata.distribution(module)
-        if re.search(rf"^{module}(/__init__)?\.py,", package.read_text("RECORD") or "", re.M):
+        if re.search(rf"^{module}(/__init__)?\.py,", package.read_text("RECORD") or "", re.MULTILINE):
             return [package.name]
     except importlib.metadata.PackageNotFoundError:
         pass
@@ -79,9 +79,13 @@ def local_files(path):
 
 
 def _may_be_helper(path):
-    return path.is_dir() and path.name != "__pycache__" or path.suffix != ".py" and (
-        path.stem != "GALLERY_HEADER"
-    ) or path.name.startswith("_")  # fmt: skip
+    return (
+        path.is_dir()
+        and path.name != "__pycache__"
+        or path.suffix != ".py"
+        and (path.stem != "GALLERY_HEADER")
+        or path.name.startswith("_")
+    )
 
 
 def _named_files(path, folder):

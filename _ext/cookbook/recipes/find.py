@@ -108,7 +108,7 @@ def _wrong(path):
     docstring = ast.get_docstring(tree)
     if not docstring:
         return 1, "no title: begin the file with a docstring whose first paragraph is a title"
-    if not re.match(r"\s*(?:[^\w\s]{3,}\s*\n)?\s*\S.*\n\s*([=\-~^\"'`#*+])\1{2,}\s*$", docstring, re.M):
+    if not re.match(r"\s*(?:[^\w\s]{3,}\s*\n)?\s*\S.*\n\s*([=\-~^\"'`#*+])\1{2,}\s*$", docstring, re.MULTILINE):
         return 1, "no title: underline the first line of the docstring, with === below it"
     return None
 

@@ -18,8 +18,12 @@ from cookbook.recipes.dependencies import local_files, versions
 
 #: Settings of the gallery that change what a recipe's process gives back.
 CONF = (
-    "capture_repr", "ignore_repr_types", "image_scrapers", "image_srcset", "matplotlib_animations",
-)  # fmt: skip
+    "capture_repr",
+    "ignore_repr_types",
+    "image_scrapers",
+    "image_srcset",
+    "matplotlib_animations",
+)
 #: The code that runs in the recipe's process.
 PROCESS = PACKAGE / "run/process"
 
@@ -78,11 +82,7 @@ class Recipe:
 
 def drop_empty(blocks):
     """Remove, in place, the code blocks that hold nothing but settings; return *blocks*."""
-    blocks[:] = [
-        block
-        for block in blocks
-        if block.type == "text" or remove_config_comments(block.content).strip()
-    ]
+    blocks[:] = [block for block in blocks if block.type == "text" or remove_config_comments(block.content).strip()]
     return blocks
 
 

@@ -57,9 +57,16 @@ SETTINGS = {
 }
 #: Those of sphinx-gallery that it checks itself.
 STOCK = {
-    "capture_repr", "defer_figures", "dummy_images", "end_ignore", "failing_thumbnail",
-    "ignore_repr_types", "multi_image", "parallel", "start_ignore",
-}  # fmt: skip
+    "capture_repr",
+    "defer_figures",
+    "dummy_images",
+    "end_ignore",
+    "failing_thumbnail",
+    "ignore_repr_types",
+    "multi_image",
+    "parallel",
+    "start_ignore",
+}
 
 
 def line_of(text, setting):
@@ -94,9 +101,7 @@ def wrong(text):
 
 def limits(file_conf):
     """Return the limits of a recipe with the settings *file_conf*: its own, or the defaults."""
-    return {
-        setting.limit: file_conf.get(name, setting.default) for name, setting in SETTINGS.items() if setting.limit
-    }
+    return {setting.limit: file_conf.get(name, setting.default) for name, setting in SETTINGS.items() if setting.limit}
 
 
 def for_output(file_conf):

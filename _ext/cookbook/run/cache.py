@@ -79,8 +79,9 @@ class Cache:
             if not self.full:
                 logger.info(
                     "cache: not all is kept in %s: %s. The build goes on; the next one executes the rest again",
-                    self.folder, problem.strerror,
-                )  # fmt: skip
+                    self.folder,
+                    problem.strerror,
+                )
             self.full = True
             if temporary:
                 Path(temporary).unlink(missing_ok=True)

@@ -98,9 +98,12 @@ def _execute(build, cache, tasks):
                 cache.write(build.recipes[name].key, result)
             logger.info(
                 "executed [%d of %d] %s in %.1f s%s",
-                count, len(tasks), name, result["seconds"],
+                count,
+                len(tasks),
+                name,
+                result["seconds"],
                 ": FAILED" if result["error"] else "",
-            )  # fmt: skip
+            )
     logger.info("executed %d recipes in %.1f s", len(tasks), time.monotonic() - started)
 
 

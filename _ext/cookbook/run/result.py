@@ -87,8 +87,10 @@ def _text(value):
 def _error(error):
     return error is None or (
         error.keys() == {"text", "line", "reason"}
-        and _text(error["text"]) and _text(error["reason"]) and _is(error["line"], int)
-    )  # fmt: skip
+        and _text(error["text"])
+        and _text(error["reason"])
+        and _is(error["line"], int)
+    )
 
 
 def _object(found):
@@ -138,7 +140,7 @@ def check(result, task):
     if len(result["outputs"]) != len(task["blocks"]):
         raise ValueError("its outputs are not those of these blocks")
     section, _, name = task["name"].rpartition("/")
-    form = re.compile(rf"sphx_glr_{re.escape(name[:-3])}_\d{{3,}}(_dark)?\.png", re.A)
+    form = re.compile(rf"sphx_glr_{re.escape(name[:-3])}_\d{{3,}}(_dark)?\.png", re.ASCII)
     if not all(map(form.fullmatch, result["images"])):
         raise ValueError("its images have other names than those of this recipe")
     folder = "/".join(filter(None, ("", task["gallery"], section, "images")))
@@ -166,8 +168,11 @@ def failure(task, text, line=1):
     error = {"text": text, "line": line, "reason": text.splitlines()[-1]}
     return {
         "outputs": [""] * len(task["blocks"]),
-        "seconds": 0.0, "error": error, "codeobj": {}, "images": {},
-    }  # fmt: skip
+        "seconds": 0.0,
+        "error": error,
+        "codeobj": {},
+        "images": {},
+    }
 
 
 def look_for_output(task, result):

@@ -31,7 +31,7 @@ ACTIVITIES = {
     "distributed": "Training with several processes",
     "other": "Doing something else",
 }
-MESSAGE = re.compile(r"^\w*(?:Error|Warning|Exception): (?=.*\S)", re.M)
+MESSAGE = re.compile(r"^\w*(?:Error|Warning|Exception): (?=.*\S)", re.MULTILINE)
 QUOTED = r"""(?<![\w(\\])(?:'[^'\w\n]*\w[^'\n]*'(?!\w)|"[^"\w\n]*\w[^"\n]*")"""
 #: What differs from one reader's message to the next; and, as ``fixed``, what only looks so.
 #: Each takes time in proportion to the message: a recipe may print one of a megabyte.
@@ -51,7 +51,7 @@ VARIABLE = re.compile(
             r"(?<![\w.])\d+(?:\.\d+)?%?(?!\w)",
         )
     ),
-    re.M,
+    re.MULTILINE,
 )
 FORM = """
 <div class="error-form needs-script">

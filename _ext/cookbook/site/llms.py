@@ -25,8 +25,11 @@ logger = logging.getLogger(__name__)
 
 #: What is left out: the buttons for downloads, and what only a browser understands.
 CLASSES = {
-    "sphx-glr-download-link-note", "sphx-glr-footer", "sphx-glr-example-tags", "only-dark",
-}  # fmt: skip
+    "sphx-glr-download-link-note",
+    "sphx-glr-footer",
+    "sphx-glr-example-tags",
+    "only-dark",
+}
 KINDS = (nodes.raw, nodes.meta, addnodes.toctree, addnodes.tabular_col_spec)
 
 

@@ -83,7 +83,7 @@ def _rules(text, names):
     Parsing costs a second for the theme's sheets, so what names a class that is not there
     is not even parsed; that is told apart by braces, if no text has any.
     """
-    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     if not re.search(r"([\"'])[^\"'\n]*[{}][^\"'\n]*\1", text):
         text = re.sub(r"([^{}]+)\{[^{}]*\}", lambda rule: rule[0] if _may_apply(rule[1], names) else "", text)
     return tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)
@@ -114,7 +114,7 @@ def _prune(rules, names):
 
 
 def _compact(text):
-    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     return re.sub(r"\s*([;:{},])\s+", r"\1", re.sub(r"\s+", " ", text)).strip(" ;")
 
 

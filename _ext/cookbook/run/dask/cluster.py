@@ -104,9 +104,13 @@ class Cluster:
             resources["GPU"] = 1
         key, future = f"{task['name']} {self.host.name}", Future()
         remote = self.client.submit(
-            eval, CALL, {"name": self.host.name, "task": json.dumps(task)},
-            key=key, resources=resources, retries=2,
-        )  # fmt: skip
+            eval,
+            CALL,
+            {"name": self.host.name, "task": json.dumps(task)},
+            key=key,
+            resources=resources,
+            retries=2,
+        )
         self.waiting[key] = task, future, remote
         remote.add_done_callback(self._done)
         return future
@@ -158,9 +162,7 @@ class Cluster:
             remote.cancel()
 
     def _problem(self, text):
-        return ExtensionError(
-            f"EXECUTOR={self.address}: {text}. What was executed is kept: see to it and build again"
-        )
+        return ExtensionError(f"EXECUTOR={self.address}: {text}. What was executed is kept: see to it and build again")
 
     # -- which workers there are -----------------------------------------------
 
@@ -218,8 +220,7 @@ class Cluster:
             return failure(
                 task,
                 f"it waits for a worker that offers the resource GPU, and {waited} there was none; "
-                f"start one with: dask worker {self.address} --resources GPU=1"
-                + (f" ({others})" if others else ""),
+                f"start one with: dask worker {self.address} --resources GPU=1" + (f" ({others})" if others else ""),
             )
         others = self._others(workers) or f"Start one with: dask worker {self.address}"
         return self._problem(f"{waited} there was no worker that could be used. {others}")

@@ -28,8 +28,7 @@ from distributed import Status, WorkerPlugin
 
 #: How the host is started: with our folder, and not the working folder, on its path.
 COMMAND = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from cookbook.run.dask import host; host.serve(int(sys.argv[2]))"
+    "import sys; sys.path.insert(0, sys.argv[1]); from cookbook.run.dask import host; host.serve(int(sys.argv[2]))"
 )
 
 
@@ -125,9 +124,13 @@ class Host(WorkerPlugin):
     def _start(self):
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-c", COMMAND, str(self.folder), str(self.jobs)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
-            start_new_session=True, cwd=self.folder,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+            cwd=self.folder,
+        )
         self.waiting = {}
         threading.Thread(target=self._read, args=(self.process, self.waiting), daemon=True).start()
 

@@ -22,8 +22,6 @@ import matplotlib
 matplotlib.use("agg")
 
 import matplotlib.pyplot as plt
-import numpy.random
-import sphinx_gallery.gen_gallery
 
 from cookbook.run.process import child, figures  # noqa: F401
 
