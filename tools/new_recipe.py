@@ -1,10 +1,11 @@
 """Writes a recipe to start from: ``make new NAME=my_recipe SECTION=training``.
 
-The file is a small, correct recipe that builds and keeps every rule of ``tests/recipes``.
-Its title comes from the name, its place is the last one of the section, and its links lead
-to the two recipes before it. The author replaces the rest. Bad input ends with one line
-that says what is wrong and what to do.
+The file is a small recipe that builds and passes every test in ``tests/recipes``. Its title comes
+from its name, it is the last one of its section, and it links to the two recipes before it. The
+author replaces the rest. If the input is invalid, one line says what is wrong and what to do.
 """
+
+from __future__ import annotations
 
 import re
 import sys
@@ -105,30 +106,30 @@ folder.cleanup()
 '''
 
 
-def reading_order(path):
-    """Return the place that the recipe at *path* asks for in its section, or 0."""
+def reading_order(path: Path) -> int:
+    """Return the reading order of the recipe at *path*, or 0 if it has none."""
     found = re.search(r"^# sphinx_gallery_reading_order = (\d+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     return int(found[1]) if found else 0
 
 
-def new_recipe(name, section):
-    """Return the path and the text of the new recipe; raise ValueError with what to do."""
+def new_recipe(name: str, section: str) -> tuple[Path, str]:
+    """Return the path and the text of the new recipe; raise ValueError if the input is invalid."""
     sections = sorted(header.parent.name for header in RECIPES.glob("*/GALLERY_HEADER.rst"))
     recipes = sorted(RECIPES.glob("*/[!_]*.py"), key=lambda p: (p.parent.name == section, reading_order(p)))
     if not name or not section:
         raise ValueError(f"name the recipe: make new NAME=my_recipe SECTION={sections[0]}")
     if section not in sections:
-        raise ValueError(f"SECTION={section} is not there: choose one of {', '.join(sections)}")
+        raise ValueError(f"there is no section {section}: choose one of {', '.join(sections)}")
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or name == "index":
         raise ValueError(
-            f"NAME={name} cannot be the file's name: use lower-case words joined by underscores, such as NAME=my_recipe"
+            f"NAME={name} is not a valid file name: use lower-case words joined by underscores, such as NAME=my_recipe"
         )
     for recipe in recipes:
         if recipe.stem == name:
             taken = recipe.relative_to(RECIPES.parent)
-            raise ValueError(f"{taken} is there already, and names are unique in all sections: choose another")
+            raise ValueError(f"{taken} has this name, and names must be unique across sections: choose another")
     if len(recipes) < 2:
-        raise ValueError("a recipe links to two others, and there are fewer: write those by hand")
+        raise ValueError("a recipe links to two others, but there are fewer: write the first two by hand")
     title = name.replace("_", " ").capitalize()
     labels = (f"sphx_glr_recipes_{recipe.parent.name}_{recipe.name}" for recipe in recipes[-2:])
     places = [reading_order(recipe) for recipe in recipes if recipe.parent.name == section]
@@ -142,8 +143,8 @@ def new_recipe(name, section):
     return RECIPES / section / f"{name}.py", text
 
 
-def main(name="", section=""):
-    """Write the recipe; return what is wrong, if anything is."""
+def main(name: str = "", section: str = "") -> str | None:
+    """Write the recipe; return an error message, or None."""
     try:
         path, text = new_recipe(name, section)
     except ValueError as error:
@@ -151,6 +152,7 @@ def main(name="", section=""):
     path.write_text(text, encoding="utf-8")
     path = path.relative_to(RECIPES.parent)
     print(f"Wrote {path}: replace its text and code, then run make html RECIPE={name} and make golden")
+    return None
 
 
 if __name__ == "__main__":

@@ -1,21 +1,18 @@
-"""Refresh the committed intersphinx inventories; run it by hand where there is network.
+"""Downloads the intersphinx inventories again: ``make inventories``, which needs network.
 
-    python tools/refresh_inventories.py
+For each entry of ``intersphinx_mapping`` in conf.py, a literal ``{key: (address, file)}``, this
+downloads ``<address>/objects.inv`` and parses it with Sphinx. If one of them fails, it prints one line
+with the address, changes nothing and exits with status 1. If all are good, it writes the files that
+changed and prints a line for each.
 
-For each entry of ``intersphinx_mapping`` in conf.py (a literal ``{key: (address, file)}``) this
-downloads ``<address>/objects.inv`` and checks it with Sphinx's own reader. Only when all of them parsed
-are the changed files replaced, each atomically, and one line printed per file. On any failure it
-prints one line naming the address, changes nothing and exits 1.
-
-The first torch.inv was not downloaded: it was generated from PyTorch's docs sources by Sphinx autodoc
-run on torch 2.13.0, with short names added that the official file lacks (torch.nn.Parameter,
-torch.amp.GradScaler, torch.distributed.checkpoint.save, torch.float32, ...). A refresh loses those:
-see the "names gone" count, then build the site with -n and give such references their full names.
+The committed torch.inv has short names that PyTorch's own lacks (``docs/decisions/api-links.md``). A
+refresh loses them: the line says how many names are gone, and ``make html`` names the references to them.
 """
+
+from __future__ import annotations
 
 import ast
 import io
-import os
 import sys
 from pathlib import Path
 from posixpath import join
@@ -26,21 +23,22 @@ from sphinx.util.inventory import InventoryFile
 CONF = Path(__file__).resolve().parents[1] / "conf.py"
 
 
-def mapping():
+def mapping() -> dict[str, tuple[str, str]]:
     """Return ``intersphinx_mapping`` of conf.py."""
     for node in ast.parse(CONF.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "intersphinx_mapping":
-            return ast.literal_eval(node.value)
+            found: dict[str, tuple[str, str]] = ast.literal_eval(node.value)
+            return found
     sys.exit(f"error: no literal intersphinx_mapping in {CONF}")
 
 
-def names(data):
+def names(data: bytes) -> set[tuple[str, str]]:
     """Return ``{(role, name), ...}`` of the inventory *data*."""
     return {(role, n) for role, v in InventoryFile.load(io.BytesIO(data), "", join).items() for n in v}
 
 
-def main():
-    """Fetch all, then replace what changed."""
+def main() -> None:
+    """Download all inventories, then write those that changed."""
     fetched = []
     for base, file in mapping().values():
         url = base.rstrip("/") + "/objects.inv"
@@ -53,9 +51,7 @@ def main():
     for path, data, new in fetched:
         old = path.read_bytes() if path.exists() else b""
         if data != old:
-            part = path.with_suffix(".part")
-            part.write_bytes(data)
-            os.replace(part, path)
+            path.write_bytes(data)
         gone = len(names(old) - new) if old else 0
         print(f"{path.name}: {'unchanged' if data == old else 'replaced'}, {len(new)} names, {gone} names gone")
 

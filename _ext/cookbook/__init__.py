@@ -60,19 +60,18 @@ def setup(app):
         ("builder-inited", 410, tags.check_tags),
         ("builder-inited", 420, execute.execute),
         ("builder-inited", 490, lock.mark),
-        ("builder-inited", 500, styles.note_pygments),
         ("builder-inited", 600, attachment.detach),
         ("builder-inited", 900, lambda app: gc.freeze()),
         # Sphinx reads the pages that changed.
         ("env-get-outdated", 500, provenance.outdated),
-        ("env-before-read-docs", 500, downloads.note_read),
-        ("source-read", 500, archives.offer),
+        ("env-before-read-docs", 500, downloads.record_read),
+        ("source-read", 500, archives.add_links),
         ("doctree-read", 400, error_index.collect),
         ("doctree-read", 500, outputs.classify),
         ("doctree-read", 500, cards.rewrite_cards),
-        ("doctree-read", 500, llms.remember_promise),
+        ("doctree-read", 500, llms.store_promise),
         ("doctree-read", 500, search.collect_text),
-        ("doctree-read", 500, tags.remember_tags),
+        ("doctree-read", 500, tags.store_tags),
         # All pages are read: what is made of them, and which others have to be written anew.
         ("env-updated", 500, error_index.update),
         ("env-updated", 500, navigation.find_neighbors),
@@ -84,7 +83,7 @@ def setup(app):
         ("html-page-context", 500, head.add_head),
         ("html-page-context", 500, llms.write_page),
         ("html-page-context", 500, navigation.add_gallery_sections),
-        ("html-page-context", 500, provenance.show),
+        ("html-page-context", 500, provenance.add_provenance),
         ("html-page-context", 500, related.add_related),
         ("html-page-context", 600, repository.add_links),  # after provenance
         # All pages are written: the files of the site, then the words at the end.

@@ -66,7 +66,6 @@ class Build:
         self.attachment: Attachment
         self.lock: FileLock
         self.unwritten: Unwritten
-        self.pygments: tuple[int, bytes] | None = None  # time and content of pygments.css before
         _builds[app] = self
 
     @property

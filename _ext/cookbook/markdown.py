@@ -1,7 +1,7 @@
-r"""Markdown from documents, for Jupyter, VS Code, Colab and GitHub (CommonMark with tables).
+r"""Documents as Markdown, for Jupyter, VS Code, Colab and GitHub (CommonMark with tables).
 
-:func:`flow` walks through a document and gives the parts that come one below the other,
-with the level of the section they are in; :func:`block` makes Markdown of one part. Input:
+:func:`iter_blocks` yields the blocks of a document with the level of their section;
+:func:`block` renders one of them. Input:
 
     .. warning:: :func:`torch.load` of ``old.pt`` needs a \*.
 
@@ -11,23 +11,26 @@ Result, where the role is resolved to a link:
     >
     > [`torch.load()`](https://...) of `old.pt` needs a \*.
 
-What Markdown cannot say is an :class:`Unsupported` error, never left out in silence.
-(sphinx-markdown-builder, tried at 0.6.11, makes headings of admonitions, so that sections
-and the end of the box are lost, and leaves ``<`` and ``$`` of the text in force.)
+A node for which Markdown has no syntax raises :class:`UnsupportedNode`; nothing is dropped
+silently. ``docs/decisions/markdown.md`` says why this is not sphinx-markdown-builder.
 """
 
+from __future__ import annotations
+
 import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.locale import admonitionlabels
 
-#: What stands for itself only after a backslash. The underscore of ``state_dict`` does not.
+#: What has to be escaped in text. The underscore of ``state_dict`` does not.
 SPECIAL = re.compile(r"[\\`*$~]|(?<![^\W_])_|_(?![^\W_])|\](?=[\[(:])|<(?=[A-Za-z/!?])|&(?=#?\w+;)")
 SPECIAL_IN_LINK = re.compile(rf"[\[\]]|{SPECIAL.pattern}")
-#: What makes a list, a quote, a heading or a line of a paragraph's beginning.
-BEGINNING = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[#>+=-]))")
-NOTHING = (
+#: What makes the first line of a paragraph a list item, a quote, a heading or a rule.
+LINE_START = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[#>+=-]))")
+INVISIBLE = (
     nodes.comment,
     nodes.target,
     nodes.substitution_definition,
@@ -36,8 +39,8 @@ NOTHING = (
     addnodes.index,
     addnodes.highlightlang,
 )
-#: Inline nodes that have no mark of their own in Markdown.
-PLAIN = (
+#: Inline nodes that are rendered as their content.
+TRANSPARENT = (
     nodes.inline,
     nodes.abbreviation,
     nodes.acronym,
@@ -56,194 +59,183 @@ MARKS = {
 }
 
 
-class Unsupported(ValueError):
-    """Something that Markdown cannot say; ``node`` is what."""
+class UnsupportedNode(ValueError):
+    """Markdown has no syntax for ``node``."""
 
-    def __init__(self, node):
-        super().__init__(f"a notebook has no form for {node.tagname!r}")
+    def __init__(self, node: nodes.Element) -> None:
+        super().__init__(f"Markdown has no syntax for {node.tagname!r}")
         self.node = node
 
 
-def flow(document, level=0):
-    """Yield ``(node, level)`` for what comes one below the other, section by section."""
+def iter_blocks(document: nodes.Element, level: int = 0) -> Iterator[tuple[Any, int]]:
+    """Yield ``(node, level of its section)`` for the blocks of *document*, in order."""
     for node in document:
         if isinstance(node, nodes.section):
-            yield from flow(node, level + 1)
+            yield from iter_blocks(node, level + 1)
         else:
             yield node, level
 
 
-def inline(node):
-    """Return the Markdown, on one line, of what is inside of *node*."""
+def inline(node: nodes.Element) -> str:
+    """Return the content of *node* as Markdown on one line."""
     return "".join(_inline(child) for child in node)
 
 
-def _inline(node):
+def _inline(node: Any) -> str:
     if isinstance(node, nodes.Text):
-        return escaped(re.sub(r"\s+", " ", node.astext()), SPECIAL_IN_LINK if _in_link(node) else SPECIAL)
+        return escape(re.sub(r"\s+", " ", node.astext()), SPECIAL_IN_LINK if _in_link(node) else SPECIAL)
     if isinstance(node, nodes.literal):
-        return code(re.sub(r"\s+", " ", node.astext()))
+        return code_span(re.sub(r"\s+", " ", node.astext()))
     if isinstance(node, nodes.math):
         return f"${node.astext()}$"
     if isinstance(node, nodes.reference):
-        text, address = inline(node), node.get("refuri")
-        if not address:
+        text, uri = inline(node), node.get("refuri")
+        if not uri:
             return text
-        return f"<{address}>" if node.astext() == address else f"[{text}]({quoted(address)})"
-    for kind, (begin, end) in MARKS.items():
+        return f"<{uri}>" if node.astext() == uri else f"[{text}]({link_destination(uri)})"
+    for kind, (start, end) in MARKS.items():
         if isinstance(node, kind):
-            return f"{begin}{inline(node)}{end}"
-    if isinstance(node, PLAIN):
+            return f"{start}{inline(node)}{end}"
+    if isinstance(node, TRANSPARENT):
         return inline(node)
-    if isinstance(node, NOTHING):
+    if isinstance(node, INVISIBLE):
         return ""
     if isinstance(node, nodes.raw):
         return _raw(node)
-    raise Unsupported(node)
+    raise UnsupportedNode(node)
 
 
-def escaped(text, special=SPECIAL):
-    """Return *text* with a backslash before what is *special*."""
+def escape(text: str, special: re.Pattern[str] = SPECIAL) -> str:
+    """Return *text* with a backslash before each match of *special*."""
     return special.sub(r"\\\g<0>", text)
 
 
-def _in_link(node):
+def _in_link(node: nodes.Node) -> bool:
     return node.parent is not None and (isinstance(node.parent, nodes.reference) or _in_link(node.parent))
 
 
-def quoted(address):
-    """Return *address* as a link needs it, where something in it would end the link."""
-    address = re.sub(r"[\s<>]", lambda match: f"%{ord(match[0]):02X}", address)
-    return f"<{address}>" if re.search("[()]", address) else address
+def link_destination(uri: str) -> str:
+    """Return *uri* as the destination of a link, quoted where it contains delimiters."""
+    uri = re.sub(r"[\s<>]", lambda match: f"%{ord(match[0]):02X}", uri)
+    return f"<{uri}>" if re.search("[()]", uri) else uri
 
 
-def code(text):
-    """Return *text* as inline code, whatever backticks are in it."""
-    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+def _fence(text: str, least: int) -> str:
+    return "`" * max(least, max(map(len, re.findall("`+", text)), default=0) + 1)
+
+
+def code_span(text: str) -> str:
+    """Return *text* as a code span, whatever backticks it contains."""
+    fence = _fence(text, 1)
     pad = " " if re.match("`| .* $", text) or text.endswith("`") else ""
     return f"{fence}{pad}{text}{pad}{fence}"
 
 
-def block(node, level=0):
-    """Return the Markdown of one part of a document; *level* is that of its section."""
-    for kind, function in BLOCKS.items():
+def block(node: Any, level: int = 0) -> str:
+    """Return one block of a document as Markdown; *level* is that of its section."""
+    for kind, render in BLOCKS.items():
         if isinstance(node, kind):
-            return function(node, level)
-    raise Unsupported(node)
+            return render(node, level)
+    raise UnsupportedNode(node)
 
 
-def blocks(children):
-    """Return the Markdown of *children*, one below the other."""
-    return "\n\n".join(filter(None, (block(child) for child in children)))
+def blocks(children: Iterable[nodes.Node]) -> str:
+    """Return *children*, which are blocks, as Markdown."""
+    return "\n\n".join(filter(None, map(block, children)))
 
 
-def _fence(node, level):
+def _code_block(node: nodes.Element, level: int) -> str:
     text = node.astext()
-    fence = "`" * max(3, max(map(len, re.findall("`+", text)), default=0) + 1)
+    fence = _fence(text, 3)
     language = node.get("language", "")
     language = "" if language in ("default", "none", "pytb") else language.lower()
     return f"{fence}{language}\n{text}\n{fence}"
 
 
-def _math(node, level):
+def _math(node: nodes.Element, level: int) -> str:
     text = node.astext()
     if "\\\\" in text and "\\begin" not in text:
         text = f"\\begin{{aligned}}\n{text}\n\\end{{aligned}}"
     return f"$$\n{text}\n$$"
 
 
-def _quote(text):
+def _quote(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
 
 
-def _admonition(node, level):
-    children = list(node)
-    if isinstance(node, nodes.admonition):
-        title = inline(children.pop(0))
-    else:
-        title = admonitionlabels[node.tagname]
+def _admonition(node: nodes.Element, level: int) -> str:
+    children: list[Any] = list(node)
+    title = inline(children.pop(0)) if isinstance(node, nodes.admonition) else admonitionlabels[node.tagname]
     return _quote(f"**{title}**\n\n{blocks(children)}")
 
 
-def _list(node, level):
-    first = node.get("start", 1)
+def _list(node: Any, level: int) -> str:
     numbered = isinstance(node, nodes.enumerated_list)
     items = []
-    for number, item in enumerate(node, first):
-        mark = f"{number}. " if numbered else "- "
-        tight = all(isinstance(c, (nodes.bullet_list, nodes.enumerated_list)) for c in item[1:])
-        parts = filter(None, (block(child) for child in item))
-        items.append(_item(mark, ("\n" if tight else "\n\n").join(parts)))
+    for number, item in enumerate(node, node.get("start", 1)):
+        tight = all(isinstance(child, nodes.bullet_list | nodes.enumerated_list) for child in item[1:])
+        parts = filter(None, map(block, item))
+        items.append(_item(f"{number}. " if numbered else "- ", ("\n" if tight else "\n\n").join(parts)))
     return "\n".join(items)
 
 
-def _item(mark, text):
+def _item(mark: str, text: str) -> str:
     return mark + text.replace("\n", "\n" + " " * len(mark)).replace(" " * len(mark) + "\n", "\n")
 
 
-def _definitions(node, level):
-    """A term, in bold, and what it means, below it; also for fields."""
+def _definitions(node: Any, level: int) -> str:
+    """Render definitions and fields as list items: the term in bold, then what it means."""
     items = []
     for item in node:
-        name = "".join(inline(part) for part in item[:-1])
-        name += ":" if isinstance(item, nodes.field) else ""
+        name = "".join(map(inline, item[:-1])) + (":" if isinstance(item, nodes.field) else "")
         items.append(_item("- ", f"**{name}**\n\n{blocks(item[-1])}"))
     return "\n".join(items)
 
 
-def _table(node, level):
-    rows, heads, title = [], 0, ""
-    for part in node.findall(lambda n: isinstance(n, (nodes.title, nodes.row))):
-        if isinstance(part, nodes.title):
-            title = f"**{inline(part)}**\n\n"
-            continue
-        heads += isinstance(part.parent, nodes.thead)
-        rows.append([_cell(entry) for entry in part])
-    if not heads:
+def _table(node: nodes.Element, level: int) -> str:
+    rows = [[_cell(entry) for entry in row] for row in node.findall(nodes.row)]
+    if not any(node.findall(nodes.thead)):
         rows.insert(0, [""] * len(rows[0]))
     rows.insert(1, ["---"] * len(rows[0]))
+    title = "".join(f"**{inline(title)}**\n\n" for title in node.findall(nodes.title))
     return title + "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _cell(entry):
+def _cell(entry: Any) -> str:
     if {"morerows", "morecols"} & set(entry.attributes):
-        raise Unsupported(entry)
+        raise UnsupportedNode(entry)
     for child in entry:
         if not isinstance(child, nodes.paragraph):
-            raise Unsupported(child)
+            raise UnsupportedNode(child)
     for literal in list(entry.findall(nodes.literal)):
-        if "|" in literal.astext():  # no escape holds in inline code in every program that shows notebooks
+        if "|" in literal.astext():  # not all notebook viewers accept an escaped | in a code span
             text = re.sub(r"[!-/:-@[-`{-~]", lambda match: f"&#{ord(match[0])};", literal.astext())
             literal.replace_self(nodes.raw("", f"<code>{text}</code>", format="markdown"))
-    return "<br>".join(inline(child) for child in entry).replace("|", "\\|")
+    return "<br>".join(map(inline, entry)).replace("|", "\\|")
 
 
-def _raw(node, level=0):
+def _raw(node: nodes.Element, level: int = 0) -> str:
     if node["format"] != "markdown":
-        raise Unsupported(node)
+        raise UnsupportedNode(node)
     return node.astext()
 
 
-def _beginning(text):
-    return BEGINNING.sub(r"\1\\", text)
-
-
-#: How each kind of part is written; the first that fits counts.
-BLOCKS = {
-    NOTHING: lambda node, level: "",
+#: How each kind of block is rendered; the first match counts.
+BLOCKS: dict[type | tuple[type, ...], Callable[[Any, int], str]] = {
+    INVISIBLE: lambda node, level: "",
     nodes.title: lambda node, level: f"{'#' * min(level, 6)} {inline(node)}",
-    nodes.paragraph: lambda node, level: _beginning(inline(node)),
+    nodes.paragraph: lambda node, level: LINE_START.sub(r"\1\\", inline(node)),
     (nodes.rubric, nodes.caption): lambda node, level: f"**{inline(node)}**",
-    (nodes.literal_block, nodes.doctest_block): _fence,
+    (nodes.literal_block, nodes.doctest_block): _code_block,
     nodes.math_block: _math,
     nodes.raw: _raw,
     (nodes.bullet_list, nodes.enumerated_list): _list,
     (nodes.definition_list, nodes.field_list): _definitions,
-    nodes.line_block: lambda node, level: "\\\n".join(inline(line) for line in node),
+    nodes.line_block: lambda node, level: "\\\n".join(map(inline, node)),
     nodes.block_quote: lambda node, level: _quote(blocks(node)),
     nodes.attribution: lambda node, level: f"— {inline(node)}",
     nodes.Admonition: _admonition,
     nodes.table: _table,
     nodes.transition: lambda node, level: "---",
-    (nodes.container, nodes.compound, nodes.topic, addnodes.versionmodified): (lambda node, level: blocks(node)),
+    (nodes.container, nodes.compound, nodes.topic, addnodes.versionmodified): lambda node, level: blocks(node),
 }

@@ -72,7 +72,7 @@ def test_a_second_new_recipe_comes_after_the_first(copy):
     ("variables", "says"),
     [
         ((), "make new NAME=my_recipe SECTION="),
-        (("NAME=averaging_weights", "SECTION=recipes"), "training/averaging_weights.py is there already"),
+        (("NAME=averaging_weights", "SECTION=recipes"), "training/averaging_weights.py has this name"),
         (("NAME=fine", "SECTION=trainings"), "choose one of recipes, training"),
         (("NAME=fine", "SECTION=../tests"), "choose one of recipes, training"),
         (("NAME=My-Recipe", "SECTION=training"), "lower-case words"),

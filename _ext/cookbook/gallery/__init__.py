@@ -1,4 +1,4 @@
-"""How sphinx-gallery makes a page around a result, and what readers download of it.
+"""sphinx-gallery makes a page around each result; then the files that readers download are made.
 
-Step three on the path of a recipe; :mod:`cookbook.pages` shapes what Sphinx reads and writes.
+This is step three of a build; :mod:`cookbook.pages` shapes what Sphinx reads and writes.
 """

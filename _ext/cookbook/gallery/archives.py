@@ -1,63 +1,55 @@
-"""Archives of what readers download, the same bytes for the same files.
+"""The zip archives that readers download, reproducible byte for byte.
 
-Each recipe has ``NAME.zip`` with its script and notebook; the gallery has
+Each recipe has ``NAME.zip`` with its script and notebook. The gallery has
 ``recipes_python.zip`` and ``recipes_jupyter.zip`` with those of all recipes. Members are
-sorted and without the dates and permissions of the files, which sphinx-gallery's archives have.
+sorted and have a fixed date and fixed permissions, unlike in sphinx-gallery's own archives.
 """
 
-import os
+from __future__ import annotations
+
+import io
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
+from sphinx.application import Sphinx
 from sphinx_gallery import downloads
 
-from cookbook.build import build_of
+from cookbook.build import Build, build_of
+from cookbook.files import write_if_changed
 from cookbook.pages.navigation import GALLERY
 
-#: The date of every file in an archive: the earliest that a zip can hold.
+#: The date of every member: the earliest that the zip format can hold.
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
-#: The archives of all recipes: name to suffix of the members.
-OF_ALL = {"recipes_python.zip": ".py", "recipes_jupyter.zip": ".ipynb"}
+#: The archives of the gallery, and the suffix of their members.
+GALLERY_ARCHIVES = {"recipes_python.zip": ".py", "recipes_jupyter.zip": ".ipynb"}
 
 
-def write(archive, files, folder):
-    """Write the paths *files*, below *folder*, into the zip at *archive* where that changes it."""
-    members = {os.path.relpath(path, folder): path for path in sorted(files)}
-    if not _holds(archive, members):
-        new = archive.with_suffix(".new")
-        with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as file:
-            for name, path in members.items():
-                member = zipfile.ZipInfo(name, ZIP_DATE)
-                member.external_attr = 0o644 << 16
-                member.compress_type = zipfile.ZIP_DEFLATED
-                file.writestr(member, path.read_bytes())
-        os.replace(new, archive)
+def write(archive: Path, files: Iterable[Path], folder: Path) -> None:
+    """Write *files*, which are below *folder*, into the zip *archive* if that changes it."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in sorted(files):
+            member = zipfile.ZipInfo(path.relative_to(folder).as_posix(), ZIP_DATE)
+            member.external_attr = 0o644 << 16
+            member.compress_type = zipfile.ZIP_DEFLATED
+            file.writestr(member, path.read_bytes())
+    write_if_changed(archive, data.getvalue())
 
 
-def _holds(archive, members):
-    """Say whether there is an archive with just these *members*: to read it takes a fifth of writing it."""
-    try:
-        with zipfile.ZipFile(archive) as file:
-            return file.namelist() == list(members) and all(
-                file.read(name) == path.read_bytes() for name, path in members.items()
-            )
-    except Exception:  # there is none, or a damaged one, for which zipfile raises seven kinds
-        return False
-
-
-def write_all(build):
-    """Write the archives of all recipes."""
-    for name, suffix in OF_ALL.items():
+def write_all(build: Build) -> None:
+    """Write the archives of the gallery."""
+    for name, suffix in GALLERY_ARCHIVES.items():
         files = [Path(build.gallery, recipe).with_suffix(suffix) for recipe in build.recipes]
         write(build.gallery / name, [path for path in files if path.exists()], build.gallery)
 
 
-def offer(app, docname, source):
-    """Offer the archives of all recipes at the end of the gallery, as sphinx-gallery words it."""
+def add_links(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Add links to the gallery's archives at the end of its page, with sphinx-gallery's templates."""
     build = build_of(app)
     if docname == GALLERY and build.recipes:
         templates = downloads.CODE_ZIP_DOWNLOAD, downloads.NOTEBOOK_ZIP_DOWNLOAD
         details = ("in Python",), ()
-        for name, template, detail in zip(OF_ALL, templates, details):
+        for name, template, detail in zip(GALLERY_ARCHIVES, templates, details):
             (build.gallery / name).touch()
             source[0] += template.format(*detail, name, f"{build.gallery.name}/{name}")

@@ -1,25 +1,29 @@
-"""Lets sphinx-gallery make its pages around results that are already there.
+"""Makes sphinx-gallery build its pages around results that exist already.
 
-While sphinx-gallery makes its pages, functions of the table ``PAGES`` in :mod:`cookbook.seam`
-are replaced by the methods of :class:`Attachment`, which hand out the results of the build.
-The most important one is ``execute_script`` and not ``generate_file_rst`` because only so are
-pages made anew around results that are kept: changed prose costs no execution.
+While sphinx-gallery makes its pages, the methods of :class:`Attachment` replace the functions in
+the table ``PAGES`` of :mod:`cookbook.seam`. ``execute_script`` is replaced, and not only
+``generate_file_rst``, so that changed prose is rendered around a cached result.
 
-A recipe whose files are current is not given to sphinx-gallery: its ``.md5`` knows a recipe's
-bytes, not its result. What it keeps of such a recipe is read with its private functions
-``_read_cached_backrefs`` and ``_read_cached_cost``.
+A recipe whose files are up to date is not passed to sphinx-gallery, whose ``.md5`` files cover
+the recipe but not its result. What sphinx-gallery keeps of such a recipe is read with its
+private functions ``_read_cached_backrefs`` and ``_read_cached_cost``.
 """
+
+from __future__ import annotations
 
 import base64
 import os
 import re
 from pathlib import Path
+from typing import Any
 
+from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx_gallery import gen_rst
 
 from cookbook import seam
-from cookbook.build import build_of
+from cookbook.build import Build, build_of
+from cookbook.files import write_if_changed
 from cookbook.gallery import downloads, thumbnails
 from cookbook.recipes.recipe import drop_empty
 
@@ -27,9 +31,9 @@ logger = logging.getLogger(__name__)
 
 
 class Attachment(seam.Seam):
-    """Stands between sphinx-gallery and the results of *build*, from its making until :meth:`detach`."""
+    """Gives sphinx-gallery the results of *build*, until :meth:`detach` is called."""
 
-    def __init__(self, build):
+    def __init__(self, build: Build) -> None:
         super().__init__(seam.PAGES)
         self.build = build
         self.attach(
@@ -43,20 +47,25 @@ class Attachment(seam.Seam):
             }
         )
 
-    def _name_of(self, src_file):
+    def _name_of(self, src_file: str | Path) -> str:
         return Path(os.path.relpath(src_file, self.build.source)).as_posix()
 
-    def generate_file_rst(self, fname, target_dir, src_dir, gallery_conf):
-        """Let sphinx-gallery make what belongs to one recipe, where it has to be made."""
+    def generate_file_rst(
+        self, fname: str, target_dir: str, src_dir: str, gallery_conf: dict[str, Any]
+    ) -> tuple[str, str, Any, dict[str, Any]]:
+        """Let sphinx-gallery make the files of one recipe, if they are out of date."""
         name, target = self._name_of(Path(src_dir, fname)), Path(target_dir, fname)
         made_before = target.with_suffix(".rst").exists()
         if made_before and self.build.environ.recipe and name not in self.build.results:
             logger.info("recipes: %s is left as it was", name)
         elif not made_before or not downloads.is_current(self.build, name):
             self.build.made.add(name)
-            downloads.stamp(self.build, name).unlink(missing_ok=True)
-            Path(f"{target}.md5").unlink(missing_ok=True)  # or sphinx-gallery would not make it
-            return self.stock["sphinx_gallery.gen_rst.generate_file_rst"](fname, target_dir, src_dir, gallery_conf)
+            downloads.stamp_path(self.build, name).unlink(missing_ok=True)
+            Path(f"{target}.md5").unlink(missing_ok=True)  # or sphinx-gallery would skip the recipe
+            made: tuple[str, str, Any, dict[str, Any]] = self.stock["sphinx_gallery.gen_rst.generate_file_rst"](
+                fname, target_dir, src_dir, gallery_conf
+            )
+            return made
         recipe = self.build.recipes[name]
         intro, title = gen_rst.extract_intro_and_title(fname, recipe.blocks[0].content)
         kept = {"backrefs": gen_rst._read_cached_backrefs(gallery_conf, target)}
@@ -66,9 +75,11 @@ class Attachment(seam.Seam):
             kept["tags"] = recipe.file_conf["tags"]
         return intro, title, gen_rst._read_cached_cost(target), kept
 
-    def split_code_and_text_blocks(self, source_file, return_node=False):
-        """Give the blocks that a result is of, also where the recipe has changed since; only
-        where there is no result does sphinx-gallery need the parsed code, *node*."""
+    def split_code_and_text_blocks(self, source_file: str, return_node: bool = False) -> Any:
+        """Return the blocks that the result belongs to, even if the recipe has changed since.
+
+        sphinx-gallery uses the parsed code, *node*, only where there is no result.
+        """
         name = self._name_of(source_file)
         if name not in self.build.results:
             stock = self.stock["sphinx_gallery.py_source_parser.split_code_and_text_blocks"]
@@ -76,15 +87,22 @@ class Attachment(seam.Seam):
         recipe = self.build.recipes[name]
         return (recipe.file_conf, list(recipe.blocks), None)[: 3 if return_node else 2]
 
-    def execute_script(self, script_blocks, script_vars, gallery_conf, file_conf):
-        """Stand in for sphinx-gallery's function of that name: give the result there is."""
+    def execute_script(
+        self,
+        script_blocks: list[Any],
+        script_vars: dict[str, Any],
+        gallery_conf: dict[str, Any],
+        file_conf: dict[str, Any],
+    ) -> tuple[list[str], float]:
+        """Return the outputs and the run time of the result, instead of executing the recipe."""
         drop_empty(script_blocks)
         name = self._name_of(script_vars["src_file"])
         result = self.build.results.get(name)
         if result is None:
             script_vars["execute_script"] = False
             stock = self.stock["sphinx_gallery.gen_rst.execute_script"]
-            return stock(script_blocks, script_vars, gallery_conf, file_conf)
+            outputs, seconds = stock(script_blocks, script_vars, gallery_conf, file_conf)
+            return outputs, seconds
         script_vars["memory_delta"] = 0.0
         script_vars["example_globals"] = CodeObjects(result["codeobj"])
         self._install_images(script_vars, result["images"])
@@ -92,43 +110,45 @@ class Attachment(seam.Seam):
             script_vars["formatted_exception"] = result["error"]["text"]
         else:
             script_vars["passing"] = True
-        outputs = iter(result["outputs"])
-        shown = [next(outputs) if block.type == "code" else "" for block in script_blocks]
+        unused = iter(result["outputs"])
+        shown = [next(unused) if block.type == "code" else "" for block in script_blocks]
         return shown, result["seconds"]
 
-    def _install_images(self, script_vars, pictures):
+    def _install_images(self, script_vars: dict[str, Any], images: dict[str, str]) -> None:
         target = Path(script_vars["target_file"])
         folder = target.parent / "images"
         for path in folder.glob(f"sphx_glr_{target.stem}_[0-9][0-9][0-9]*.png"):
-            if path.name not in pictures:
+            if path.name not in images:
                 path.unlink()
-        if not pictures:  # or sphinx-gallery would keep the picture of a failure, or of before
+        if not images:  # or sphinx-gallery would keep an outdated thumbnail
             (folder / f"thumb/sphx_glr_{target.stem}_thumb.png").unlink(missing_ok=True)
-        for name, content in pictures.items():
-            content, path = base64.b64decode(content), folder / name
-            if not path.exists() or path.read_bytes() != content:
-                path.write_bytes(content)
+        for name, content in images.items():
+            write_if_changed(folder / name, base64.b64decode(content))
             if re.search(r"_\d{3}\.png$", name):
                 next(script_vars["image_path_iterator"])
 
-    def identify_names(self, script_blocks, ref_regex, global_variables=None, node=""):
-        """Add what the recipe's process knew about names in code to what prose refers to."""
+    def identify_names(
+        self, script_blocks: list[Any], ref_regex: Any, global_variables: Any = None, node: Any = ""
+    ) -> dict[str, Any]:
+        """Add the names that were resolved in the recipe's process to those that its prose refers to."""
         stock = self.stock["sphinx_gallery.gen_rst.identify_names"]
         if not isinstance(global_variables, CodeObjects):
-            return stock(script_blocks, ref_regex, global_variables, node)
-        found = stock(script_blocks, ref_regex, None, None)
-        return {**found, **global_variables.names}
+            names: dict[str, Any] = stock(script_blocks, ref_regex, global_variables, node)
+            return names
+        return {**stock(script_blocks, ref_regex, None, None), **global_variables.names}
 
 
-class CodeObjects(dict):
-    """Stands where sphinx-gallery expects a recipe's global variables; ``names`` is what it
-    would have found out from them."""
+class CodeObjects(dict[str, Any]):
+    """Takes the place of a recipe's global variables.
 
-    def __init__(self, names):
+    ``names`` is what sphinx-gallery would find out from the variables.
+    """
+
+    def __init__(self, names: dict[str, Any]) -> None:
         super().__init__()
         self.names = names
 
 
-def detach(app, *_):
-    """Give sphinx-gallery its own functions back."""
+def detach(app: Sphinx, *_: object) -> None:
+    """Restore sphinx-gallery's own functions."""
     build_of(app).attachment.detach()

@@ -1,85 +1,82 @@
-"""What readers download of each recipe, made when Sphinx has read its page.
+"""The files that readers download: a script, a notebook and an archive for each recipe.
 
 sphinx-gallery leaves a copy of the recipe, a notebook and an archive beside each page that it
-makes; a script, a notebook and an archive of ours take their place (``env-updated``) where
+makes. When Sphinx has read all pages (``env-updated``), ours replace them for each recipe
 
-- sphinx-gallery made them anew,
-- the page was read anew, or
-- what the links of the notebook depend on has changed, the title of another recipe for example.
+- whose page sphinx-gallery made in this build,
+- whose page Sphinx read in this build, or
+- whose notebook's links changed, for example because another recipe has a new title.
 
-``NAME.py.stamp``, written last, says what a recipe's files were made from, so a build that is
-killed in between makes them again.
+``NAME.py.stamp`` holds a fingerprint of what a recipe's files were made from. It is written
+last, so files that a killed build left incomplete are made again.
 
-Private name relied on: ``_pickled_doctree_cache`` of Sphinx 7.2's environment, which ``get_doctree`` fills.
+Private name relied on: ``_pickled_doctree_cache`` of Sphinx 7.2's environment, which
+``get_doctree`` fills.
 """
 
+from __future__ import annotations
+
 import hashlib
-import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from cookbook.build import build_of
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+from cookbook.build import Build, build_of
+from cookbook.files import write_if_changed
 from cookbook.gallery import archives, scripts
 from cookbook.gallery.notebooks import Notebooks
-
-#: The downloads of a recipe, by suffix.
-SUFFIXES = (".py", ".ipynb", ".zip")
+from cookbook.state import state_of
 
 
-def made_from(build, name):
-    """Return what the files of the recipe *name* are made from: its result, its text, our code."""
+def fingerprint(build: Build, name: str) -> str:
+    """Return what the files of the recipe *name* depend on: its result, its text, our code."""
     recipe = build.recipes[name]
     text = hashlib.sha256(recipe.task["source"].encode()).hexdigest()
     return f"{recipe.key if name in build.results else ''} {text} {build.maker}"
 
 
-def stamp(build, name):
-    """Return the path of what says what the files of the recipe *name* were made from."""
+def stamp_path(build: Build, name: str) -> Path:
+    """Return the path of the file that holds the fingerprint of the recipe *name*."""
     return build.gallery / f"{name}.stamp"
 
 
-def is_current(build, name):
-    """Say whether the files of the recipe *name* were made from what there is now."""
-    path = stamp(build, name)
-    return name not in build.failed and path.exists() and path.read_text() == made_from(build, name)
+def is_current(build: Build, name: str) -> bool:
+    """Say whether the files of the recipe *name* are up to date."""
+    path = stamp_path(build, name)
+    return name not in build.failed and path.exists() and path.read_text() == fingerprint(build, name)
 
 
-def note_read(app, env, docnames):
-    """Note which pages are read in this build."""
+def record_read(app: Sphinx, env: BuildEnvironment, docnames: Sequence[str]) -> None:
+    """Record which pages Sphinx reads in this build."""
     build_of(app).read.update(docnames)
 
 
-def make(app, env):
-    """Make the downloads that have to be made; return the pages that offer them."""
+def make(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Make the downloads that are out of date; return the pages that link to them."""
     build, updated = build_of(app), []
     notebooks = Notebooks(app)
-    known = env.__dict__.setdefault("notebook_links", {})
+    known = state_of(env).notebook_links
     for name, recipe in build.recipes.items():
-        docname, target = recipe.docname, build.gallery / name
-        if docname not in env.found_docs or build.environ.recipe and name not in build.results:
+        docname, script = recipe.docname, build.gallery / name
+        if docname not in env.found_docs or (build.environ.recipe and name not in build.results):
             continue
-        # the downloads are made of the page, so a newer one is no reason to read it again
-        suffixes = {f"{docname}{suffix}" for suffix in SUFFIXES}
-        env.dependencies[docname].difference_update(suffixes)
+        # Downloads are made from the page, so a newer download is no reason to read the page again.
+        env.dependencies[docname].difference_update(f"{docname}{suffix}" for suffix in (".py", ".ipynb", ".zip"))
         links = notebooks.links(name)
         if name in build.made or docname in build.read or known.get(docname) != links:
             problems = len(build.problems)
-            _replace(target, scripts.script(recipe))
-            _replace(target.with_suffix(".ipynb"), notebooks.text(name))
-            archives.write(target.with_suffix(".zip"), [target, target.with_suffix(".ipynb")], target.parent)
+            notebook = script.with_suffix(".ipynb")
+            write_if_changed(script, scripts.script(recipe))
+            write_if_changed(notebook, notebooks.text(name))
+            archives.write(script.with_suffix(".zip"), [script, notebook], script.parent)
             known[docname] = links if len(build.problems) == problems else None
             if name in build.results and name not in build.failed:
-                _replace(stamp(build, name), made_from(build, name))
+                write_if_changed(stamp_path(build, name), fingerprint(build, name))
             updated.append(docname)
-    # or it would be kept with the environment, and given again after the page has changed
+    # Or Sphinx would pickle the cache with the environment, and use it after a page has changed.
     getattr(env, "_pickled_doctree_cache", {}).clear()
     if updated:
         archives.write_all(build)
     return updated
-
-
-def _replace(path, text):
-    """Write *text* to *path*, all of it or nothing, where that changes it."""
-    if not path.exists() or path.read_bytes() != text.encode():
-        new = Path(f"{path}.new")
-        new.write_bytes(text.encode())
-        os.replace(new, path)

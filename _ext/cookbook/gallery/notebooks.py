@@ -1,7 +1,7 @@
-"""Notebooks that are as good as the pages: outputs, figures and Markdown.
+"""Notebooks with the text, outputs and figures of the pages.
 
-A notebook is made from the document that Sphinx has read for the page, so a role, a list or
-a quotation mark is the same in both; :mod:`cookbook.markdown` writes its text. Input, of a recipe:
+A notebook is made from the document that Sphinx has read for the page, so roles, lists and
+quotation marks are rendered as on the page; :mod:`cookbook.markdown` writes the text. From
 
     # %%
     # 2. Load it
@@ -10,14 +10,16 @@ a quotation mark is the same in both; :mod:`cookbook.markdown` writes its text. 
 
     print(torch.load(path))
 
-Result: a cell ``### 2. Load it`` with a link to the API documentation, and a code cell with
-the output of the page; before them, a cell that says what to install.
+come a cell with the heading ``### 2. Load it`` and a link to the API documentation, and a code
+cell with its output. The first cell says what to install.
 
-A link to another page of the site is one where ``html_baseurl`` says where the site is,
-and else plain text: a file on a reader's disk cannot know.
+Links to other pages of the site need ``html_baseurl``, the address of the published site. Without
+it they become plain text.
 
-Relies on ``sphinx_gallery.gen_rst.RST_BLOCK_HEADER`` of 0.22.1, the comment before each block.
+Relies on the comment before each block, ``sphinx_gallery.gen_rst.RST_BLOCK_HEADER`` of 0.22.1.
 """
+
+from __future__ import annotations
 
 import base64
 import hashlib
@@ -25,24 +27,30 @@ import json
 import re
 import struct
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 from docutils import nodes
 from sphinx import addnodes
+from sphinx.application import Sphinx
 from sphinx.errors import NoUri
 from sphinx.util.tags import Tags
 
 from cookbook import markdown
 from cookbook.build import build_of
+from cookbook.pages import classes
 from cookbook.recipes import dependencies
 
-#: The comment that begins the part of a block in the page.
+Cell = dict[str, Any]
+#: Nodes of a document, each with the level of its section.
+Parts = list[tuple[nodes.Node, int]]
+
+#: The comment before each block of a page.
 BLOCK = re.compile(r"GENERATED FROM PYTHON SOURCE LINES (\d+)-\d+")
-#: Parts of a page that belong to no block, by class.
-FOOTER = {"sphx-glr-footer", "sphx-glr-example-tags", "sphx-glr-timing", "sphx-glr-download-link-note"}
-#: The widest that a figure is shown, in pixels; it has more, for sharp screens.
-WIDEST = 640
+#: The width at which figures are shown, in pixels; their files have more for high-density screens.
+MAX_WIDTH = 640
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {
@@ -59,76 +67,75 @@ METADATA = {
 class Notebooks:
     """The notebooks of one build."""
 
-    def __init__(self, app):
+    def __init__(self, app: Sphinx) -> None:
         self.app, self.build = app, build_of(app)
-        self.site = (app.config.html_baseurl or "").rstrip("/")
+        self.site = app.config.html_baseurl.rstrip("/")
         inventories = [
             Path(app.srcdir, path).read_bytes()
             for _, (_, paths) in app.config.intersphinx_mapping.values()
             for path in paths
             if path and Path(app.srcdir, path).is_file()
         ]
-        self.addresses = hashlib.sha256(b"".join(inventories)).hexdigest()
+        self.inventories = hashlib.sha256(b"".join(inventories)).hexdigest()
         self.titles = {
             f"sphx_glr_{recipe.docname.replace('/', '_')}.py": app.env.titles[recipe.docname].astext()
             for recipe in self.build.recipes.values()
             if recipe.docname in app.env.titles
         }
 
-    def links(self, name):
-        """Return a digest of what the links of a notebook depend on, besides its recipe."""
+    def links(self, name: str) -> str:
+        """Return a digest of what the links in a notebook depend on, besides the recipe *name*."""
         text = "".join(block.content for block in self.build.recipes[name].blocks)
         labels = {label: self.titles.get(label) for label in re.findall(r"sphx_glr_\w+\.py", text)}
-        parts = [self.site, labels, self.addresses]
+        parts = [self.site, labels, self.inventories]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
-    def text(self, name):
-        """Return the content of the notebook of the recipe *name*."""
+    def text(self, name: str) -> str:
+        """Return the notebook of the recipe *name*, as JSON."""
         notebook = {"cells": self.cells(name), "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
         return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
-    # -- what is in it -------------------------------------------------------
-
-    def cells(self, name):
-        """Return the cells: text and code in their order, code with what the page shows."""
+    def cells(self, name: str) -> list[Cell]:
+        """Return the cells of the notebook, with the outputs that the page shows."""
         recipe, result = self.build.recipes[name], self.build.results.get(name)
         executed = result is not None and not result["error"]
-        parts = _parts(self.document(recipe.docname), recipe.blocks)
+        parts = _split_at_blocks(self.document(recipe.docname), recipe.blocks)
         cells, count = [_cell("code", install(dependencies.requirements(recipe.code)))], 1
         for block, shown in zip(recipe.blocks, parts, strict=True):
             if block.type == "text":
                 cells.append(_cell("markdown", self.markdown(name, block, shown)))
             else:
                 cells.append(_cell("code", block.content.strip("\n")))
-                cells[-1]["outputs"] = [o for node, _ in shown for o in self.outputs(node)]
+                cells[-1]["outputs"] = [output for node, _ in shown for output in self.outputs(node)]
         for cell in cells:
             if cell["cell_type"] == "code" and executed:
                 cell["execution_count"], count = count, count + 1
         return _with_ids([cell for cell in cells if cell["source"]])
 
-    def document(self, docname):
-        """Return the document that Sphinx has read, with its references resolved for a notebook."""
+    def document(self, docname: str) -> nodes.document:
+        """Return the document of a page, with its references resolved for a notebook."""
         document = self.app.env.get_doctree(docname)
-        for node in list(document.findall(addnodes.only)):
-            wanted = Tags([*self.app.tags, "html"]).eval_condition(node["expr"])
-            node.replace_self(node.children if wanted else nodes.comment())
-        for node in list(document.findall(addnodes.pending_xref)):
-            node.replace_self(self.resolve(docname, node))
-        for node in document.findall(nodes.reference):
-            if "refid" in node and self.site:
-                node["refuri"] = f"{self.site}/{docname}.html#{node['refid']}"
+        for only in list(document.findall(addnodes.only)):
+            included = Tags([*self.app.tags, "html"]).eval_condition(only["expr"])
+            only.replace_self(only.children if included else nodes.comment())
+        for xref in list(document.findall(addnodes.pending_xref)):
+            xref.replace_self(self.resolve(docname, xref))
+        for reference in document.findall(nodes.reference):
+            if "refid" in reference and self.site:
+                reference["refuri"] = f"{self.site}/{docname}.html#{reference['refid']}"
         return document
 
-    def resolve(self, docname, node):
-        """Return what stands for the reference *node*: a link, or its text."""
-        env, builder, content = self.app.env, self.app.builder, node[0].deepcopy()
-        domain = env.domains.get(node.get("refdomain"))
+    def resolve(self, docname: str, xref: addnodes.pending_xref) -> nodes.Node:
+        """Return the link that the reference *xref* resolves to, or else its text."""
+        env, builder = self.app.env, self.app.builder
+        content: Any = xref[0].deepcopy()
+        domain = env.domains.get(xref.get("refdomain"))
         try:
             found = domain and domain.resolve_xref(
-                env, docname, builder, node["reftype"], node["reftarget"], node, content
+                env, docname, builder, xref["reftype"], xref["reftarget"], xref, content
             )
             found = found or self.app.emit_firstresult(
-                "missing-reference", env, node, content, allowed_exceptions=(NoUri,)
+                "missing-reference", env, xref, content, allowed_exceptions=(NoUri,)
             )
         except NoUri:
             found = None
@@ -136,42 +143,41 @@ class Notebooks:
             if not self.site:
                 return nodes.inline("", found.astext())
             found["refuri"] = urljoin(f"{self.site}/{docname}.html", found["refuri"])
-            if node["reftarget"] in self.titles:  # a page as a whole
+            if xref["reftarget"] in self.titles:  # the whole page, so no fragment
                 found["refuri"] = found["refuri"].partition("#")[0]
         return found or content
 
-    def markdown(self, name, block, shown):
-        """Return the Markdown of *shown*, what Sphinx made of the text *block*."""
+    def markdown(self, name: str, block: Any, shown: Parts) -> str:
+        """Return *shown*, what Sphinx made of the text *block*, as Markdown."""
         try:
             return "\n\n".join(filter(None, (markdown.block(*part) for part in shown)))
-        except markdown.Unsupported as error:
+        except markdown.UnsupportedNode as error:
             location = f"{self.build.source.name}/{name}:{block.lineno}"
-            text = error.node.astext()[:60]
-            self.build.problem(location, f"{error}: say it in another way: {text!r}")
+            self.build.problem(location, f"{error}: rephrase {error.node.astext()[:60]!r}")
             return ""
 
-    def outputs(self, shown):
-        """Yield the outputs of a cell that the node *shown* of the page holds."""
+    def outputs(self, shown: nodes.Node) -> Iterator[Cell]:
+        """Yield the outputs that the node *shown* of the page contains."""
         for node in shown.findall():
-            if isinstance(node, nodes.literal_block) and "sphx-glr-script-out" in node["classes"]:
+            if isinstance(node, nodes.literal_block) and classes.OUTPUT in node["classes"]:
                 stream = "stderr" if node.get("language") == "pytb" else "stdout"
                 text = f"{node.astext()}\n".splitlines(True)
                 yield {"output_type": "stream", "name": stream, "text": text}
             elif isinstance(node, nodes.image) and "only-dark" not in node["classes"]:
                 content = Path(self.app.srcdir, node["uri"].lstrip("/")).read_bytes()
-                width, height = struct.unpack(">II", content[16:24])
-                shown_width = min(width, WIDEST)
+                width, height = struct.unpack(">II", content[16:24])  # of a PNG
+                shown_width = min(width, MAX_WIDTH)
                 size = {"width": shown_width, "height": round(height * shown_width / width)}
-                picture = base64.b64encode(content).decode()
+                alt = node.get("alt", "")
                 yield {
                     "output_type": "display_data",
-                    "data": {"image/png": picture, "text/plain": [node.get("alt", "")]},
-                    "metadata": {"image/png": {"alt": node.get("alt", ""), **size}},
+                    "data": {"image/png": base64.b64encode(content).decode(), "text/plain": [alt]},
+                    "metadata": {"image/png": {"alt": alt, **size}},
                 }
 
 
-def install(requirements):
-    """Return the code of the first cell."""
+def install(requirements: list[str]) -> str:
+    """Return the code of the first cell, which installs *requirements*."""
     names = [requirement.replace("==", " ") for requirement in requirements]
     listed = " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
     return (
@@ -181,9 +187,9 @@ def install(requirements):
     )
 
 
-def _with_ids(cells):
-    """Give each cell an id that changes only with the cell itself."""
-    seen = Counter()
+def _with_ids(cells: list[Cell]) -> list[Cell]:
+    """Give each cell an id that depends only on its own content."""
+    seen: Counter[str] = Counter()
     for cell in cells:
         source = "".join(cell["source"])
         seen[source] += 1
@@ -192,18 +198,18 @@ def _with_ids(cells):
     return cells
 
 
-def _cell(kind, source):
-    code = {"execution_count": None, "outputs": []} if kind == "code" else {}
+def _cell(kind: str, source: str) -> Cell:
+    code: Cell = {"execution_count": None, "outputs": []} if kind == "code" else {}
     return {"cell_type": kind, "metadata": {}, "source": source.splitlines(True), **code}
 
 
-def _parts(document, blocks):
-    """Return for each of *blocks* the parts of the page that are of it, ``[(node, level), ...]``."""
-    parts = [[]]
-    for node, level in markdown.flow(document):
-        begin = isinstance(node, nodes.comment) and BLOCK.fullmatch(node.astext())
-        if begin and len(parts) < len(blocks) and int(begin[1]) == blocks[len(parts)].lineno:
+def _split_at_blocks(document: nodes.document, blocks: list[Any]) -> list[Parts]:
+    """Return the parts of the page that belong to each of *blocks*."""
+    parts: list[Parts] = [[]]
+    for node, level in markdown.iter_blocks(document):
+        start = isinstance(node, nodes.comment) and BLOCK.fullmatch(node.astext())
+        if start and len(parts) < len(blocks) and int(start[1]) == blocks[len(parts)].lineno:
             parts.append([])
-        elif level and not FOOTER.intersection(node.get("classes", ())):
+        elif level and not (isinstance(node, nodes.Element) and classes.ADDED.intersection(node["classes"])):
             parts[-1].append((node, level))
     return parts

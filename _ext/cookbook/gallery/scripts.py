@@ -1,9 +1,9 @@
-'''Scripts that say what they need: the form of PEP 723, which runners such as uv and pipx know.
+'''Scripts with the packages that they need, as inline metadata (PEP 723) for uv, pipx and others.
 
-sphinx-gallery copies each recipe to where readers download it; here the copy gets, at its
-end, a block with what the recipe imports, pinned as the site was built. It is at the end so
-that line numbers are those of the page, and settings of sphinx-gallery become empty lines
-for the same reason. The recipe's own file has none of it. Input:
+sphinx-gallery copies each recipe to where readers download it. To that copy, and not to the
+recipe itself, this module appends a block with the imported packages, pinned to the versions that
+the site was built with. The block is at the end, and settings of sphinx-gallery become empty lines,
+so that line numbers are the same as on the page. Input:
 
     """Title ..."""
     # sphinx_gallery_tags = ["loading"]
@@ -21,19 +21,22 @@ Result:
     # ///
 '''
 
+from __future__ import annotations
+
 import json
 
 from sphinx_gallery.py_source_parser import INFILE_CONFIG_PATTERN
 
 from cookbook.recipes import dependencies
+from cookbook.recipes.recipe import Recipe
 
 #: The oldest Python that the project supports, as in README.md.
 PYTHON = ">=3.11"
 
 
-def script(recipe):
-    """Return the text that readers download of *recipe*."""
-    needs = dependencies.requirements(recipe.code)
+def script(recipe: Recipe) -> str:
+    """Return the text of the script that readers of *recipe* download."""
+    packages = json.dumps(dependencies.requirements(recipe.code))
     text = recipe.task["source"].rstrip("\n")
     text = INFILE_CONFIG_PATTERN.sub(lambda match: "\n" * match[0].count("\n"), text)
-    return f'{text}\n\n# /// script\n# requires-python = "{PYTHON}"\n# dependencies = {json.dumps(needs)}\n# ///\n'
+    return f'{text}\n\n# /// script\n# requires-python = "{PYTHON}"\n# dependencies = {packages}\n# ///\n'

@@ -1,4 +1,4 @@
 """What each page shows: cards, tags, links, outputs, images, provenance, navigation.
 
-Step four on the path of a recipe; :mod:`cookbook.site` makes what needs all pages.
+This is step four of a build; :mod:`cookbook.site` makes the files that need all pages.
 """

@@ -1,16 +1,21 @@
-"""API links for the names in code that sphinx-gallery leaves plain: imports and decorators.
+"""Links to API documentation for the names in code that sphinx-gallery leaves out.
 
-In ``import torch.nn as nn`` it makes ``torch.nn``, and above a function ``@torch.no_grad()``
-it makes ``torch.no_grad``, a link to the documentation, if an inventory has the name.
+Those are modules in imports, such as ``torch.nn`` in ``import torch.nn as nn``, and decorators,
+such as ``@torch.no_grad()``. Names that no inventory has stay plain.
+
+The tokens between two links are merged into one node of HTML, and the block's ``rawsource`` then
+holds its code; ``docs/decisions/api-links.md`` says why.
 
 Relies on ``sphinx_gallery._doctree_links.code_links_block`` of 0.22.1, whose children are an
 inline node for each token, with its Pygments class; ``tests/pages/test_api_links.py`` fails when
-it changes. All tokens between two links become one node, of HTML, since whatever walks
-through a page walks through its nodes: with thousands, pages took a quarter longer. The code
-itself is then the block's ``rawsource``.
+it changes.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 from html import escape
+from typing import Any
 
 from docutils import nodes
 from pygments.token import STANDARD_TYPES, Name, Operator
@@ -23,51 +28,51 @@ NAME, OPERATOR = STANDARD_TYPES[Name], STANDARD_TYPES[Operator]
 
 
 class ImportLinks(SphinxPostTransform):
-    """Make links of modules and decorators, after sphinx-gallery made its own (priority 5)."""
+    """Links modules and decorators, after sphinx-gallery has linked other names (priority 5)."""
 
     default_priority = 6
     formats = ("html",)
 
-    def run(self, **kwargs):
+    def run(self, **kwargs: Any) -> None:
         inventory = InventoryAdapter(self.env).main_inventory
-        known = {kind: names for kind, names in inventory.items() if kind.startswith("py:")}
+        known = [names for kind, names in inventory.items() if kind.startswith("py:")]
         for block in self.document.findall(code_links_block):
             block.rawsource = block.astext()
-            tokens, new, plain, i = block.children, [], [], 0
-            while i < len(tokens):
-                length = _length(tokens, i)
-                name = "".join(node.astext() for node in tokens[i : i + length]).removeprefix("@")
-                uri = length and next((names[name][2] for names in known.values() if name in names), None)
-                if uri:
-                    link = nodes.reference("", "", *tokens[i : i + length], refuri=uri, reftitle=name, internal=False)
-                    new += [_raw(plain), link]
-                    plain = []
-                elif isinstance(tokens[i], nodes.reference):
-                    new += [_raw(plain), tokens[i]]
-                    plain, length = [], 1
-                else:
-                    length = length or 1
-                    plain += map(_html, tokens[i : i + length])
-                i += length
+            tokens: list[nodes.Element] = block.children
             block.children = []
-            block += [*new, _raw(plain)]
+            plain: list[str] = []
+            i = 0
+            while i < len(tokens):
+                length = _name_length(tokens, i)
+                name = "".join(token.astext() for token in tokens[i : i + length]).removeprefix("@")
+                uri = next((names[name][2] for names in known if name in names), None)
+                taken = tokens[i : i + max(length, 1)]
+                i += len(taken)
+                if uri:
+                    taken = [nodes.reference("", "", *taken, refuri=uri, reftitle=name, internal=False)]
+                if isinstance(taken[0], nodes.reference):
+                    block += [_html(plain), *taken]
+                    plain = []
+                else:
+                    plain += map(_span, taken)
+            block += _html(plain)
 
 
-def _html(token):
+def _span(token: nodes.Node) -> str:
     text = escape(token.astext())
     return f'<span class="{token["classes"][0]}">{text}</span>' if isinstance(token, nodes.inline) else text
 
 
-def _raw(parts):
+def _html(parts: Iterable[str]) -> nodes.raw:
     return nodes.raw("", "".join(parts), format="html")
 
 
-def _kind(token):
-    return token["classes"][0] if isinstance(token, nodes.inline) else ""
+def _kind(token: nodes.Node) -> str:
+    return str(token["classes"][0]) if isinstance(token, nodes.inline) else ""
 
 
-def _length(tokens, first):
-    """Return how many *tokens* are the module of an import, or a dotted decorator: 0 if none."""
+def _name_length(tokens: Sequence[nodes.Node], first: int) -> int:
+    """Return how many of *tokens* are an imported module or a dotted decorator; 0 if none."""
     kind, end = _kind(tokens[first]), first + 1
     if kind == MODULE:
         while end < len(tokens) and _kind(tokens[end]) == MODULE:

@@ -1,24 +1,27 @@
 """The cards of the gallery.
 
-sphinx-gallery writes its cards as raw HTML around an image and a link: the recipe's
-promise is in a tooltip that neither a phone nor a screen reader shows, its title is there
-twice, and the place for the tag filter once in every section. This makes each section's
-cards a list whose items have a class for each tag:
+sphinx-gallery writes its cards as raw HTML around an image and a link: a recipe's promise is in
+a tooltip that neither phones nor screen readers show, its title is there twice, and every section
+has a placeholder for a tag filter. This module turns each section's cards into a list whose
+items have a class for each tag:
 
     <ul class="cards"><li class="card tag-saving tag-module">image, link, promise</li></ul>
 
-Above the first cards of the gallery stand the buttons of its filter, one for each tag, which
-``filter.js`` brings to life. They are in the page so that it does not jump when that arrives.
+Above the first cards are the buttons of the gallery's filter, one for each tag. ``filter.js``
+handles them; they are in the HTML so that the page does not shift when the script loads.
 
 Relies on the reStructuredText of ``sphinx_gallery.backreferences.THUMBNAIL_TEMPLATE`` and
 ``THUMBNAIL_PARENT_DIV`` in 0.22.1; ``tests/upgrade/test_seam.py`` fails when it changes.
 """
+
+from __future__ import annotations
 
 import html
 import json
 import re
 
 from docutils import nodes
+from sphinx.application import Sphinx
 
 from cookbook.pages.navigation import GALLERY
 
@@ -30,8 +33,8 @@ FILTER = """<div class="filter needs-script">
 BUTTON = '<button type="button" aria-pressed="false" data-tag="{id}">{tag}</button>'
 
 
-def rewrite_cards(app, doctree):
-    """Replace sphinx-gallery's cards in the page that was read."""
+def rewrite_cards(app: Sphinx, doctree: nodes.document) -> None:
+    """Replace sphinx-gallery's cards in a page that was read."""
     for raw in list(doctree.findall(nodes.raw)):
         if "sg-tag-list" in raw.astext():
             raw.parent.remove(raw)
@@ -42,34 +45,34 @@ def rewrite_cards(app, doctree):
         _add_filter(doctree)
 
 
-def _add_filter(doctree):
-    """Put the filter before the first section that has cards, if they have tags."""
+def _add_filter(doctree: nodes.document) -> None:
+    """Insert the filter before the first section with cards, if any card has tags."""
     lists = [node for node in doctree.findall(nodes.bullet_list) if "cards" in node["classes"]]
-    cards = [card for cards in lists for card in cards]
+    cards = [card for cards in lists for card in cards.findall(nodes.list_item)]
     tags = {tag: nodes.make_id(tag) for card in cards for tag in card.attributes.pop("tags")}
     if tags:
         buttons = "".join(BUTTON.format(id=tags[tag], tag=html.escape(tag)) for tag in sorted(tags))
-        place = lists[0].parent
-        place.parent.insert(
-            place.parent.index(place), nodes.raw("", FILTER.format(buttons=buttons, count=len(cards)), format="html")
-        )
+        text = FILTER.format(buttons=buttons, count=len(cards))
+        section = lists[0].parent
+        section.parent.insert(section.parent.index(section), nodes.raw("", text, format="html"))
 
 
-def _rewrite_section(opening):
-    """Put a list in place of the cards between *opening* and the comment that closes them."""
+def _rewrite_section(opening: nodes.comment) -> None:
+    """Replace the cards between *opening* and the closing comment by a list."""
     parent = opening.parent
     first = parent.index(opening)
     last = next(i for i in range(first, len(parent)) if parent[i].astext() == "thumbnail-parent-div-close")
     cards = nodes.bullet_list(classes=["cards"])
     for node in parent[first + 1 : last]:
-        if isinstance(node, nodes.raw) and (card := CARD.search(node.astext())):
-            tags = json.loads(card["tags"] or "[]")
+        if isinstance(node, nodes.raw) and (found := CARD.search(node.astext())):
+            tags = json.loads(found["tags"] or "[]")
             ids = [nodes.make_id(f"tag-{tag}") for tag in tags]
-            cards += nodes.list_item("", classes=["card", *ids], tags=tags)
-            promise = nodes.paragraph("", html.unescape(card["promise"]), classes=["promise"])
+            card = nodes.list_item("", classes=["card", *ids], tags=tags)
+            cards += card
+            promise = nodes.paragraph("", html.unescape(found["promise"]), classes=["promise"])
         elif isinstance(node, nodes.Element) and not isinstance(node, nodes.raw):
-            cards[-1] += [*node.children, promise]
-    # with the <div> before and the </div> behind, where there are any
+            card += [*node.children, promise]
+    # Include the <div> before and the </div> after, if they are there.
     before = first - 1 if first and isinstance(parent[first - 1], nodes.raw) else first
     after = last + 2 if isinstance(parent[last + 1], nodes.raw) else last + 1
     parent[before:after] = [cards] if len(cards) else []

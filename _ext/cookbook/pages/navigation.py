@@ -1,86 +1,111 @@
-"""The navigation: sections, the recipes of the section one is in, previous and next.
+"""Navigation: the list of sections, the recipes of the current section, previous and next.
 
-The theme's own sidebar lists every page on every page. This one gives the templates
-``gallery_sections``, whose length does not depend on how many recipes there are: those of
-the section one is in, and of a large section the nearest. For a page of the section
-*Save and load* the result is ``[{"title": "Save and load", "link": "index.html",
-"current": True, "count": 8, "recipes": [...]}, {"title": "When loading fails", ...,
-"recipes": []}, ...]``.
+The theme's own sidebar lists every page on every page. Here the templates get
+``gallery_sections``, whose length does not grow with the number of recipes: only the recipes of
+the current section are listed, and of a large section only the nearest. On a page of the section
+*Save and load* it is ``[{"title": "Save and load", "link": "index.html", "current": True,
+"count": 8, "recipes": [...]}, {"title": "When loading fails", ..., "recipes": []}, ...]``.
 
-``prev`` and ``next`` lead from recipe to recipe, in reading order, where Sphinx's own go
-through the index page of each section. A page is written anew when what it shows of other
-pages has changed, which Sphinx does not notice.
+``prev`` and ``next`` lead from recipe to recipe in reading order; Sphinx's own also visit the
+index page of each section. Sphinx does not notice when what a page shows of other pages
+changes, so :func:`find_neighbors` returns the pages to write again.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+from cookbook.state import state_of
+
 GALLERY = "recipes/index"
-#: How many recipes of a section are listed at most: the current one, and as many on each side.
-LISTED = 21
+#: The most recipes of a section that are listed: the current one and its neighbors on both sides.
+MAX_LISTED = 21
+#: A docname and the title of its page.
+Page = tuple[str, str]
 
 
-def nearest(recipes, current):
-    """Return the `LISTED` members of *recipes* around *current*, or the first ones."""
-    middle = recipes.index(current) if current in recipes else 0
-    first = max(0, min(middle - LISTED // 2, len(recipes) - LISTED))
-    return recipes[first : first + LISTED]
+@dataclass
+class Neighbors:
+    """What a page shows of other pages; ``count`` is how many recipes its section has."""
+
+    sections: list[Page]
+    listed: list[Page]
+    count: int
+    prev: Page | None = None
+    next: Page | None = None
 
 
-def recipes_in_order(env):
+def sections_of(env: BuildEnvironment) -> list[str]:
+    """Return the docnames of all sections in reading order."""
+    return env.toctree_includes.get(GALLERY, [])
+
+
+def recipes_of(env: BuildEnvironment, section: str) -> list[str]:
+    """Return the docnames of the recipes of a *section* in reading order."""
+    return env.toctree_includes.get(section, [])
+
+
+def recipes_in_order(env: BuildEnvironment) -> list[str]:
     """Return the docnames of all recipes in reading order."""
-    sections = env.toctree_includes.get(GALLERY, ())
-    return [name for section in sections for name in env.toctree_includes.get(section, ())]
+    return [name for section in sections_of(env) for name in recipes_of(env, section)]
 
 
-def find_neighbors(app, env):
+def nearest(recipes: Sequence[str], current: str) -> Sequence[str]:
+    """Return the `MAX_LISTED` members of *recipes* around *current*, or the first ones."""
+    middle = recipes.index(current) if current in recipes else 0
+    first = max(0, min(middle - MAX_LISTED // 2, len(recipes) - MAX_LISTED))
+    return recipes[first : first + MAX_LISTED]
+
+
+def find_neighbors(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Find what each page shows of other pages; return the pages for which that changed."""
-    before = getattr(env, "recipe_neighbors", {})
-    order = recipes_in_order(env)
-    titles = {name: env.titles[name].astext() for name in env.titles}
-    sections = env.toctree_includes.get(GALLERY, ())
-    all_sections = tuple((name, titles[name]) for name in sections)
-    env.recipe_neighbors = {}
-    for section in sections:
-        recipes = env.toctree_includes.get(section, [])
-        for name in (section, *recipes):
-            shown = [(other, titles[other]) for other in nearest(recipes, name)]
-            more = len(recipes) if len(recipes) > LISTED else None
-            env.recipe_neighbors[name] = {"shown": (all_sections, shown, more)}
-    for prev, name, next_ in zip([None, *order], order, [*order[1:], None]):
-        found = env.recipe_neighbors[name]
-        found["prev"] = prev and (prev, titles[prev])
-        found["next"] = next_ and (next_, titles[next_])
-    return [name for name, new in env.recipe_neighbors.items() if before.get(name, new) != new]
+
+    def titled(names: Sequence[str]) -> list[Page]:
+        return [(name, env.titles[name].astext()) for name in names]
+
+    found = {
+        name: Neighbors(titled(sections_of(env)), titled(nearest(recipes, name)), len(recipes))
+        for section in sections_of(env)
+        for recipes in [recipes_of(env, section)]
+        for name in (section, *recipes)
+    }
+    order = titled(recipes_in_order(env))
+    for prev, (name, _), next_ in zip([None, *order], order, [*order[1:], None]):
+        found[name].prev, found[name].next = prev, next_
+    state = state_of(env)
+    before, state.neighbors = state.neighbors, found
+    return [name for name, new in found.items() if before.get(name, new) != new]
 
 
-def add_gallery_sections(app, pagename, templatename, context, doctree):
+def add_gallery_sections(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
     """Put ``gallery_sections``, ``recipe_section``, ``prev`` and ``next`` into the context."""
-    includes, titles = app.env.toctree_includes, app.env.titles
-    link = lambda docname: context["pathto"](docname)  # noqa: E731
+    env = app.env
 
-    sections = []
-    for section in includes.get(GALLERY, ()):
-        recipes = includes.get(section, ())
+    def entry(docname: str, current: bool) -> dict[str, Any]:
+        return {"title": env.titles[docname].astext(), "link": context["pathto"](docname), "current": current}
+
+    context["gallery_sections"], context["recipe_section"] = [], None
+    for section in sections_of(env):
+        recipes = recipes_of(env, section)
         current = pagename == section or pagename in recipes
-        sections.append(
-            {
-                "title": titles[section].astext(),
-                "link": link(section),
-                "current": current,
-                "count": len(recipes),
-                "recipes": [
-                    {
-                        "title": titles[recipe].astext(),
-                        "link": link(recipe),
-                        "current": recipe == pagename,
-                    }
-                    for recipe in (nearest(recipes, pagename) if current else ())
-                ],
-            }
-        )
-    context["gallery_sections"] = sections
-    context["recipe_section"] = next(
-        (s for s in sections if s["current"] and any(r["current"] for r in s["recipes"])), None
-    )
-    neighbors = app.env.recipe_neighbors.get(pagename, {})
+        listed = nearest(recipes, pagename) if current else ()
+        item = {
+            **entry(section, current),
+            "count": len(recipes),
+            "recipes": [entry(recipe, recipe == pagename) for recipe in listed],
+        }
+        context["gallery_sections"].append(item)
+        if pagename in recipes:
+            context["recipe_section"] = item
+    neighbors = state_of(env).neighbors.get(pagename)
     for key in ("prev", "next"):
-        found = neighbors.get(key)
-        context[key] = found and {"link": link(found[0]), "title": found[1]}
+        page: Page | None = getattr(neighbors, key, None)
+        context[key] = page and {"link": context["pathto"](page[0]), "title": page[1]}

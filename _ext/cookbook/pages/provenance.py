@@ -1,51 +1,74 @@
-"""On each recipe's page: what it was verified with, when, and how long it ran.
+"""What a recipe was verified with, when, and how long it ran, on its page.
 
 The template gets ``provenance`` for a recipe that was executed, for example
 ``{"torch": "2.13.0", "python": "3.11.2", "date": "2026-11-23", "time": "under 5 seconds"}``.
 
-The date is the one the build declares, ``SOURCE_DATE_EPOCH``, and else the day on which the
-result was made, which the result carries in the cache: a page changes when its recipe is
-executed, not when time passes. The run time is in steps, and it is left out where a date is
-declared: such a build is to give the same bytes twice, and no run time is the same twice.
-A page is made anew when what it says here changes.
+The date is ``SOURCE_DATE_EPOCH``, if it is set, or else the day on which the recipe was executed,
+which is part of its result: a page changes when its recipe is executed, not as time passes. The
+run time is rounded to steps, and left out if ``SOURCE_DATE_EPOCH`` is set, because such builds are
+meant to be reproducible. A page is read again when its provenance changes.
 """
 
+from __future__ import annotations
+
 import platform
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 from cookbook.build import build_of
+from cookbook.environ import Environ
 from cookbook.recipes import dependencies
+from cookbook.state import state_of
 
+if TYPE_CHECKING:
+    from cookbook.run.result import Result
+
+#: Limits in seconds, and their text.
 STEPS = ((5, "under 5 seconds"), (20, "under 20 seconds"), (60, "under a minute"), (120, "under 2 minutes"))
 
 
-def provenance(result, environ):
-    """Return what the page of a recipe with *result* says; None if it was not executed or failed."""
+class Provenance(TypedDict):
+    """What a recipe was verified with."""
+
+    torch: str
+    python: str
+    date: str | None
+    time: str | None
+
+
+def provenance(result: Result | None, environ: Environ) -> Provenance | None:
+    """Return the provenance of a *result*; None if there is none or the recipe failed."""
     if not result or result["error"]:
         return None
     declared = environ.epoch is not None
     time = next((text for limit, text in STEPS if result["seconds"] < limit), "minutes")
     return {
-        "torch": dependencies.version("torch").partition("+")[0],
+        "torch": str(dependencies.version("torch")).partition("+")[0],
         "python": platform.python_version(),
         "date": environ.date if declared else result.get("date"),
         "time": None if declared else time,
     }
 
 
-def outdated(app, env, added, changed, removed):
-    """Return the pages whose provenance is no longer what they say."""
-    build = build_of(app)
-    known = getattr(env, "recipe_provenance", {})
-    env.recipe_provenance = {
+def outdated(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
+    """Return the pages whose provenance changed."""
+    build, state = build_of(app), state_of(env)
+    before = state.provenance
+    state.provenance = {
         recipe.docname: provenance(build.results.get(name), build.environ) for name, recipe in build.recipes.items()
     }
     return [
         page
-        for page, value in env.recipe_provenance.items()
-        if value and page in env.found_docs and value != known.get(page)
+        for page, value in state.provenance.items()
+        if value and page in env.found_docs and value != before.get(page)
     ]
 
 
-def show(app, pagename, templatename, context, doctree):
+def add_provenance(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
     """Put ``provenance`` into the context of a page."""
-    context["provenance"] = getattr(app.env, "recipe_provenance", {}).get(pagename)
+    context["provenance"] = state_of(app.env).provenance.get(pagename)

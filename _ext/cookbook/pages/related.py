@@ -1,31 +1,40 @@
 """Three related recipes at the end of each page.
 
-Computed once a build, for all recipes: two are the more related the more tags and API
-names they share, a rare one counting for more than one that many recipes have, and a
-little if they are neighbors in a section. The templates get ``related_recipes``, such as
-``[{"title": "Removing wrapper prefixes", "link": "removing_wrapper_prefixes.html"}, ...]``.
-A page is written anew when its list changed, and only then.
+They are computed once a build, for all recipes. Two recipes are related by the tags and API names
+that they share, weighted by rarity, and a little if they are in the same section. The templates
+get ``related_recipes``, such as ``[{"title": "Removing wrapper prefixes", "link":
+"removing_wrapper_prefixes.html"}, ...]``. A page is written again only when its list changes.
 
 API names are those that sphinx-gallery found in the code: it keeps them, resolved, beside
 each page in ``NAME.codeobj.json`` (0.22.1).
 """
+
+from __future__ import annotations
 
 import json
 from collections import defaultdict
 from heapq import nsmallest
 from math import log
 from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 from cookbook.pages.navigation import recipes_in_order
+from cookbook.state import state_of
 
-#: How many there are on a page.
+#: The number of related recipes on a page.
 COUNT = 3
-#: What a shared section, a shared tag and a shared API name count, before rarity.
+#: The weights of a shared section, tag and API name, before rarity.
 SECTION, TAG, API = 1.0, 2.0, 0.5
+#: What a recipe has in common with others, and its weight: ``{("tag", "saving"): 2.0, ...}``.
+Traits = dict[tuple[str, str], float]
 
 
-def traits(env, docname):
-    """Return what the recipe *docname* shares with others: ``{("tag", "saving"): 2.0, ...}``."""
+def traits(env: BuildEnvironment, docname: str) -> Traits:
+    """Return the traits of the recipe *docname*."""
     found = {("tag", tag): TAG for tag in env.metadata[docname].get("tags", ())}
     code = Path(env.srcdir, f"{docname}.codeobj.json")
     for candidates in json.loads(code.read_text(encoding="utf-8")).values() if code.exists() else ():
@@ -36,42 +45,43 @@ def traits(env, docname):
     return found
 
 
-def relate(recipes):
-    """Return for each of *recipes*, docname to traits, the names of the most related.
+def relate(recipes: dict[str, Traits]) -> dict[str, list[str]]:
+    """Return the most related of *recipes*, docname to traits, for each of them.
 
-    Equals are in the order of *recipes*.
+    Ties are in the order of *recipes*.
     """
-    having = defaultdict(list)
+    sharing = defaultdict(list)
     for name, found in recipes.items():
         for trait in found:
-            having[trait].append(name)
+            sharing[trait].append(name)
     order = {name: i for i, name in enumerate(recipes)}
-    # many shared names of a long recipe say less than the same number of a short one
+    # A long recipe shares names with many others, so scores are divided by the size of the other.
     size = {name: sum(found.values()) ** 0.5 for name, found in recipes.items()}
     related = {}
     for name, found in recipes.items():
-        scores = defaultdict(float)
+        scores: dict[str, float] = defaultdict(float)
         for trait in sorted(found):
-            weight = found[trait] * log(len(recipes) / len(having[trait]))
-            for other in having[trait] if weight else ():
+            weight = found[trait] * log(len(recipes) / len(sharing[trait]))
+            for other in sharing[trait] if weight else ():
                 scores[other] += weight
         scores.pop(name, None)
-        related[name] = nsmallest(COUNT, scores, lambda o: (-round(scores[o] / size[o], 6), order[o]))
+        ranks = {other: (-round(score / size[other], 6), order[other]) for other, score in scores.items()}
+        related[name] = nsmallest(COUNT, ranks, ranks.__getitem__)
     return related
 
 
-def find_related(app, env):
+def find_related(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Relate all recipes; return the pages whose list, or a title in it, changed."""
-    before = getattr(env, "related_recipes", {})
     related = relate({name: traits(env, name) for name in recipes_in_order(env)})
-    env.related_recipes = {
-        name: [(other, env.titles[other].astext()) for other in others] for name, others in related.items()
-    }
-    return [name for name, others in env.related_recipes.items() if before.get(name, others) != others]
+    found = {name: [(other, env.titles[other].astext()) for other in others] for name, others in related.items()}
+    state = state_of(env)
+    before, state.related = state.related, found
+    return [name for name, others in found.items() if before.get(name, others) != others]
 
 
-def add_related(app, pagename, templatename, context, doctree):
+def add_related(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
     """Put ``related_recipes`` into the context of a recipe's page."""
-    context["related_recipes"] = [
-        {"title": title, "link": context["pathto"](name)} for name, title in app.env.related_recipes.get(pagename, ())
-    ]
+    related = state_of(app.env).related.get(pagename, ())
+    context["related_recipes"] = [{"title": title, "link": context["pathto"](name)} for name, title in related]

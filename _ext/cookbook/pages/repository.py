@@ -1,35 +1,47 @@
 """Links to the repository on a recipe's page: edit it, report a problem, open it in Colab.
 
-They are there where ``repository`` in ``conf.py`` is an address, and nowhere else. From
+They need ``repository`` in ``conf.py``, the address of the repository. From
 ``https://github.com/owner/name`` and the page ``recipes/recipes/what_is_state_dict`` come
 
     Edit this recipe    .../edit/main/recipes_source/recipes/what_is_state_dict.py
     Report a problem    .../issues/new?title=...&body=..., with the page and its versions
     Open in Colab       the notebook on the branch gh-pages, which holds the built site
 
-The last one only for a repository on github.com, which is what Colab reads.
+Colab reads notebooks from GitHub only, so other repositories have no such link.
 """
 
+from __future__ import annotations
+
 import re
+from typing import Any
 from urllib.parse import urlencode
 
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.errors import ConfigError
 
 from cookbook.build import build_of
+from cookbook.pages.provenance import Provenance
 
 
-def check(app, config):
-    """End the build if ``repository`` is no address of one."""
+def check(app: Sphinx, config: Config) -> None:
+    """Raise ConfigError if ``repository`` is not the address of one."""
     address = config.repository
     if address and not re.fullmatch(r"https?://[^\s/]+/\S*[^\s/]", address):
         raise ConfigError(
-            f"conf.py: repository = {address!r} is no address of a repository: write it as in "
-            '"https://github.com/owner/name", or "" for no links to it'
+            f"conf.py: repository = {address!r} is not the address of a repository. Write it as in "
+            '"https://github.com/owner/name", or set it to "" for no links to it'
         )
 
 
-def links(repository, source, title, verified, notebook):
-    """Return ``(label, address)`` pairs for the recipe at *source*, a path in the repository."""
+def links(
+    repository: str, source: str, title: str, verified: Provenance | None, notebook: str
+) -> list[tuple[str, str]]:
+    """Return ``(label, address)`` pairs for a recipe.
+
+    *source* is its path in the repository, *notebook* the path of its notebook on the site, or "".
+    """
     versions = f"torch {verified['torch']}, Python {verified['python']}" if verified else "not executed"
     body = f"Recipe: {source}\nVerified with: {versions}\n\nWhat happened, and what did you expect?\n"
     found = [
@@ -43,10 +55,12 @@ def links(repository, source, title, verified, notebook):
     return found
 
 
-def add_links(app, pagename, templatename, context, doctree):
+def add_links(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
     """Put ``repository_links`` into the context of a page."""
-    build, gallery = build_of(app), app.config.sphinx_gallery_conf["gallery_dirs"][0]
-    name = f"{pagename.removeprefix(f'{gallery}/')}.py"
+    build = build_of(app)
+    name = f"{pagename.removeprefix(f'{build.gallery.name}/')}.py"
     context["repository_links"] = []
     if app.config.repository and name in build.recipes:
         notebook = app.env.dlfiles.get(f"{pagename}.ipynb")
@@ -54,6 +68,6 @@ def add_links(app, pagename, templatename, context, doctree):
             app.config.repository,
             f"{build.source.name}/{name}",
             app.env.titles[pagename].astext(),
-            context.get("provenance"),
-            notebook and f"_downloads/{notebook[1]}",
+            context["provenance"],
+            f"_downloads/{notebook[1]}" if notebook else "",
         )

@@ -1,28 +1,32 @@
-"""The tags of a recipe: from a fixed vocabulary, and links on its page.
+"""The tags of a recipe: taken from a fixed vocabulary, and links on its page.
 
-The vocabulary is ``recipe_tags`` in ``conf.py``. A tag outside it fails the build:
+The vocabulary is ``recipe_tags`` in ``conf.py``. Any other tag fails the build:
 
     recipes_source/recipes/x.py:13: the tag "lodaing" is not in recipe_tags of conf.py:
     did you mean "loading"?
 
-sphinx-gallery ends a page with the paragraph *(label) Tags: saving, file size*, of which
-this makes links to the gallery with only the recipes of that tag,
-``index.html?tags=file-size``; the page's metadata has ``"tags": ["saving", "file size"]``.
+sphinx-gallery ends a page with the paragraph *(label) Tags: saving, file size*. The page's metadata
+gets ``"tags": ["saving", "file size"]``, and the tags become links to the gallery that filter it,
+``index.html?tags=file-size``.
 
 Relies on ``sphinx_gallery.gen_rst.TAGS_CONTENT`` of 0.22.1; ``tests/pages/test_finding.py`` fails
 when it changes.
 """
 
+from __future__ import annotations
+
 import difflib
 
 from docutils import nodes
+from sphinx.application import Sphinx
 
 from cookbook.build import build_of
+from cookbook.pages import classes
 from cookbook.pages.navigation import GALLERY
 from cookbook.recipes.settings import line_of
 
 
-def check_tags(app):
+def check_tags(app: Sphinx) -> None:
     """Report every tag that is not in the vocabulary, with the line of the recipe's setting."""
     known, build = app.config.recipe_tags, build_of(app)
     for name, recipe in build.recipes.items():
@@ -37,15 +41,15 @@ def check_tags(app):
                 )
 
 
-def remember_tags(app, doctree):
-    """Keep the tags of the page that was read."""
+def store_tags(app: Sphinx, doctree: nodes.document) -> None:
+    """Store the tags of a page that was read in its metadata."""
     for paragraph in _paragraphs(doctree):
         tags = paragraph.astext().partition("Tags: ")[2].split(", ")
         app.env.metadata[app.env.docname]["tags"] = tags
 
 
-def link_tags(app, doctree, docname):
-    """Make links of the tags on the page that is written."""
+def link_tags(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Turn the tags on a page that is written into links."""
     gallery = app.builder.get_relative_uri(docname, GALLERY)
     for paragraph in _paragraphs(doctree):
         paragraph.children = [nodes.Text("Tags: ")]
@@ -55,5 +59,5 @@ def link_tags(app, doctree, docname):
             paragraph += nodes.reference("", tag, refuri=uri, internal=True)
 
 
-def _paragraphs(doctree):
-    return [p for p in doctree.findall(nodes.paragraph) if "sphx-glr-example-tags" in p["classes"]]
+def _paragraphs(doctree: nodes.document) -> list[nodes.paragraph]:
+    return [node for node in doctree.findall(nodes.paragraph) if classes.TAGS in node["classes"]]

@@ -1,4 +1,4 @@
 """What the site has besides its pages: search, error index, ``llms.txt``, styles and scripts.
 
-The last step on the path of a recipe.
+This is the last step of a build.
 """

@@ -1,76 +1,77 @@
-"""Scripts with names that a browser may keep for ever, and no file that no page uses.
+"""Scripts with hashed names, and no file that the site does not use.
 
-A page says ``<script src="_static/site.js">``. When all pages are written, that script is
-copied to ``_static/site.HASH.js``, the hash being that of its content, and the pages point
-there. Then everything in ``_static`` goes that no page, stylesheet or script of the site
-mentions: of the theme's 200 files, fonts and source maps that is nearly all. Its stylesheets
-are among them: :mod:`styles`, which runs before, has taken what is needed.
+A page has ``<script src="_static/site.js">``. When all pages are written, that script is copied to
+``_static/site.HASH.js``, named by the hash of its content, and the pages refer to the copy, which
+browsers may cache forever. Then all files in ``_static`` are deleted that no page, stylesheet or
+script refers to, which is nearly everything of the theme: :mod:`cookbook.site.styles`, which runs
+before, has already taken what is needed of its stylesheets.
 """
+
+from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
+from cookbook.files import write_if_changed
+
 SCRIPT = re.compile(r"(?<=_static/)([\w./-]+?)(?:\.[0-9a-f]{8})?\.js(?=[\"?])(?:\?v=\w+)?")
-#: What is mentioned where: a path below ``_static`` in a page or a stylesheet.
+#: A path below ``_static`` in a page, or an address in a stylesheet.
 MENTION = re.compile(r"_static/([\w./-]+)|url\([\"']?([\w./-]+)")
 
 
-def written_pages(app):
+def written_pages(app: Sphinx) -> list[Path]:
     """Return the paths of all pages of the site, sorted."""
     static = Path(app.outdir, "_static")
     return sorted(path for path in Path(app.outdir).rglob("*.html") if static not in path.parents)
 
 
-def replace(pattern, by, pages):
-    """Replace *pattern* in *pages*; only those that this changes are written."""
+def replace(pattern: re.Pattern[str], by: str | Callable[[re.Match[str]], str], pages: Iterable[Path]) -> None:
+    """Replace *pattern* in *pages*, and write only those that this changes."""
     for page in pages:
-        before = page.read_text(encoding="utf-8")
-        after = pattern.sub(by, before)
-        if after != before:
-            page.write_text(after, encoding="utf-8")
+        write_if_changed(page, pattern.sub(by, page.read_text(encoding="utf-8")))
 
 
-def name_scripts(static, pages):
-    """Point *pages* to copies of the scripts in *static* that have a hash in their names."""
-    names = {}
+def name_scripts(static: Path, pages: Iterable[Path]) -> None:
+    """Make *pages* refer to copies of the scripts in *static* that have a hash in their names."""
+    names: dict[str, str] = {}
 
-    def rename(match):
+    def rename(match: re.Match[str]) -> str:
         script = static / f"{match[1]}.js"
         if match[1] not in names:
-            names[match[1]] = match[0]  # nothing was written: it has its name already
+            names[match[1]] = match[0]  # the script was not written in this build
             if script.exists():
                 content = script.read_bytes()
-                digest = hashlib.sha256(content).hexdigest()[:8]
-                names[match[1]] = f"{match[1]}.{digest}.js"
-                copy = static / names[match[1]]
-                if not copy.exists():
-                    copy.write_bytes(content)
+                names[match[1]] = f"{match[1]}.{hashlib.sha256(content).hexdigest()[:8]}.js"
+                write_if_changed(static / names[match[1]], content)
         return names[match[1]]
 
     replace(SCRIPT, rename, pages)
 
 
-def remove_unused(static, pages):
-    """Delete the files in *static* that nothing on the site mentions, and empty folders."""
-    kept, unread = set(), list(pages)
+def remove_unused(static: Path, pages: Iterable[Path]) -> None:
+    """Delete the files in *static* that nothing on the site refers to, and empty folders."""
+    used, unread = set(), list(pages)
     while unread:
         text = unread.pop().read_text(encoding="utf-8", errors="replace")
         for mention in MENTION.finditer(text):
             path = static / (mention[1] or mention[2])
-            if path not in kept and path.is_file():
-                kept.add(path)
+            if path not in used and path.is_file():
+                used.add(path)
                 unread += [path] if path.suffix in (".css", ".js") else []
     for path in sorted(static.rglob("*"), reverse=True):
         if path.is_dir():
             if not any(path.iterdir()):
                 path.rmdir()
-        elif path not in kept:
+        elif path not in used:
             path.unlink()
 
 
-def tidy(app, exception):
-    """Do both when all pages are written."""
+def tidy(app: Sphinx, exception: Exception | None) -> None:
+    """Rename the scripts and remove unused files when all pages are written."""
     if exception or app.builder.format != "html":
         return
     static = Path(app.outdir, "_static")

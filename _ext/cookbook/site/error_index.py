@@ -1,28 +1,33 @@
-"""The index of error messages: what the recipes provoke, collected from what they printed.
+"""The index of error messages, collected from the outputs of the recipes.
 
-A recipe prints an error as ``Type: message``, from the first column on, as the last thing of
-its cell. When its page is read, such a message gets an anchor, and goes into the index with
-its variable parts: of ``KeyError: 'lr' is not in group 2`` these are ``'lr'`` and ``2``, and
-a reader whose message has other names and numbers is still recognized. The directive
+A recipe prints an error as ``Type: message``, at the start of a line, as the last thing of its
+cell. When its page is read, each message gets an anchor and is stored in the page's metadata.
+Names and numbers in a message are variable parts, such as ``'lr'`` and ``2`` in
+``KeyError: 'lr' is not in group 2``: messages that differ only there are one entry. The directive
 
     .. error-index::
 
-shows a field to paste a message into (``_static/errors.js``), then a section for each
-activity, the first tag of a recipe that is one. There each message is one entry, however many
-recipes provoke it with names of their own; each place has a link to its anchor. The page is
-written anew exactly when an entry, a title or an anchor changed.
-
-Relies on the class names ``sphx-glr-script-out`` and ``sphx-glr-example-tags`` of
-sphinx-gallery 0.22.1; ``tests/pages/test_errors.py`` fails when they change.
+shows a field to paste a message into (``_static/errors.js``), then a section for each activity,
+which is the first tag of a recipe that names one, with its entries and links to the places where
+recipes show them. The page is written again only when an entry, a title or an anchor changes.
 """
+
+from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
-#: The activities, by their tag, and the titles of their sections.
+from cookbook.pages import classes
+from cookbook.state import state_of
+
+#: The tags that are activities, and the titles of their sections.
 ACTIVITIES = {
     "loading": "Loading a checkpoint",
     "saving": "Saving a checkpoint",
@@ -33,8 +38,8 @@ ACTIVITIES = {
 }
 MESSAGE = re.compile(r"^\w*(?:Error|Warning|Exception): (?=.*\S)", re.MULTILINE)
 QUOTED = r"""(?<![\w(\\])(?:'[^'\w\n]*\w[^'\n]*'(?!\w)|"[^"\w\n]*\w[^"\n]*")"""
-#: What differs from one reader's message to the next; and, as ``fixed``, what only looks so.
-#: Each takes time in proportion to the message: a recipe may print one of a megabyte.
+#: The variable parts of messages, and, as ``fixed``, text that only looks like them. Every alternative
+#: must match in linear time, because a recipe may print a message of a megabyte.
 VARIABLE = re.compile(
     "|".join(
         (
@@ -65,7 +70,17 @@ FORM = """
 """
 
 
-def split(message):
+class Place(NamedTuple):
+    """A place where a recipe shows a message; *heading* is empty if it is the page's title."""
+
+    message: str
+    docname: str
+    anchor: str
+    title: str
+    heading: str
+
+
+def split(message: str) -> list[tuple[str, bool]]:
     """Return the parts of *message*: ``[(text, is variable), ...]``.
 
     >>> split("KeyError: no 'lr' in group 2")
@@ -74,7 +89,7 @@ def split(message):
     start = message.index(": ") + 2
     end = len(message)
     if message.startswith("KeyError: ") and message[start] == message[-1] and message[-1] in "'\"":
-        start, end = start + 1, end - 1  # the message itself is quoted
+        start, end = start + 1, end - 1  # KeyError quotes its message
     parts, at = [], 0
     for found in VARIABLE.finditer(message, start, end):
         if found["fixed"] is None:
@@ -83,65 +98,62 @@ def split(message):
     return [part for part in (*parts, (message[at:], False)) if part[0]]
 
 
-def anchor_of(message):
+def anchor_of(message: str) -> str:
     """Return the anchor of all messages that differ from *message* only in variable parts.
 
     >>> anchor_of("KeyError: no 'lr' in group 2") == anchor_of("KeyError: no 'eps' in group 0")
     True
     """
     text = "".join("\N{HORIZONTAL ELLIPSIS}" if variable else text for text, variable in split(message))
-    lines = dict.fromkeys(" ".join(line.split()) for line in text.splitlines())  # a line a key
+    lines = dict.fromkeys(" ".join(line.split()) for line in text.splitlines())  # repeated lines count once
     fixed = "\n".join(lines)
     words = nodes.make_id(fixed).split("-")
     return f"{'-'.join(words[:6])}-{hashlib.sha256(fixed.encode()).hexdigest()[:6]}"
 
 
-def collect(app, doctree):
-    """Give the messages on the page that was read anchors, and note them."""
-    env, places = app.env, []
+def _messages(output: str) -> Iterator[str]:
+    starts = [match.start() for match in MESSAGE.finditer(output)]
+    for start, end in zip(starts, [*starts[1:], None]):
+        yield output[start:end].rstrip()
+
+
+def collect(app: Sphinx, doctree: nodes.document) -> None:
+    """Give the messages on a page that was read anchors, and store them in its metadata."""
+    found: list[tuple[str, str, str, str]] = []
     for block in doctree.findall(nodes.literal_block):
-        if "sphx-glr-script-out" not in block["classes"]:
+        if classes.OUTPUT not in block["classes"]:
             continue
-        text = block.astext()
-        starts = [match.start() for match in MESSAGE.finditer(text)]
-        for start, end in zip(starts, [*starts[1:], None]):
-            message = text[start:end].rstrip()
+        for message in _messages(block.astext()):
             entry = anchor_of(message)
-            again = sum(place[1] == entry for place in places)
-            anchor = f"{entry}-{again + 1}" if again else entry
+            count = 1 + sum(other == entry for _, other, _, _ in found)
+            anchor = f"{entry}-{count}" if count > 1 else entry
             doctree.ids[anchor] = block
             block["ids"].append(anchor)
             section = block.parent
-            while not isinstance(section, (nodes.section, nodes.document)):
+            while not isinstance(section, nodes.section | nodes.document):
                 section = section.parent
             heading = section.next_node(nodes.title)
-            places.append((message, entry, anchor, heading.astext() if heading else ""))
-    if places:
-        tags = [
-            tag.strip()
-            for line in doctree.findall(nodes.paragraph)
-            if "sphx-glr-example-tags" in line["classes"]
-            for tag in line.astext().partition(":")[2].split(",")
-        ]
-        activity = next((tag for tag in tags if tag in ACTIVITIES), "other")
-        env.metadata[env.docname]["errors"] = (activity, places)
+            found.append((message, entry, anchor, heading.astext() if heading else ""))
+    if found:
+        app.env.metadata[app.env.docname]["errors"] = found
 
 
-def index(env):
-    """Return ``{activity: {entry: [(message, docname, anchor, recipe, heading), ...]}}``.
+def index(env: BuildEnvironment) -> dict[str, dict[str, list[Place]]]:
+    """Return the places of all messages: ``{activity: {entry: [place, ...]}}``.
 
-    An entry is where most of its recipes are; they come first, and all in reading order.
+    An entry is in the activity of most of its places. Those come first, and all are in reading
+    order otherwise.
     """
     order = {docname: i for i, docname in enumerate(env.collect_relations())}
-    entries = {}
+    entries: dict[str, list[tuple[str, Place]]] = {}
     pages = [name for name in env.found_docs if "errors" in env.metadata[name]]
     for docname in sorted(pages, key=lambda name: (order.get(name, len(order)), name)):
-        activity, places = env.metadata[docname]["errors"]
+        activity = next((tag for tag in env.metadata[docname].get("tags", ()) if tag in ACTIVITIES), "other")
         title = env.titles[docname].astext()
-        for message, entry, anchor, heading in places:
-            place = (message, docname, anchor, title, "" if heading == title else heading)
+        for message, entry, anchor, heading in env.metadata[docname]["errors"]:
+            place = Place(message, docname, anchor, title, "" if heading == title else heading)
             entries.setdefault(entry, []).append((activity, place))
-    result = {activity: {} for activity in ACTIVITIES}
+    result: dict[str, dict[str, list[Place]]] = {activity: {} for activity in ACTIVITIES}
     for entry, found in entries.items():
         activities = [activity for activity, _ in found]
         main = max(ACTIVITIES, key=activities.count)
@@ -151,56 +163,58 @@ def index(env):
 
 
 class error_index(nodes.General, nodes.Element):
-    """Where the index goes."""
+    """Marks where the index goes."""
 
 
 class ErrorIndex(SphinxDirective):
     """``.. error-index::`` shows all error messages of the recipes."""
 
-    def run(self):
+    def run(self) -> list[nodes.Node]:
         self.env.metadata[self.env.docname]["error_index"] = True
         return [error_index()]
 
 
-def _message(message):
+def _message(message: str) -> nodes.literal_block:
     block = nodes.literal_block(classes=["error-message"])
     for text, variable in split(message):
         block += nodes.inline(text, text, classes=["varies"]) if variable else nodes.Text(text)
     return block
 
 
-def _raw(text):
+def _html(text: str) -> nodes.raw:
     return nodes.raw("", text, format="html")
 
 
-def resolve(app, doctree, docname):
-    """Put the index where the directive was."""
+def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Replace the directive by the index."""
+    uri = app.builder.get_relative_uri
+
+    def item(place: Place, first: Place) -> nodes.list_item:
+        link = nodes.reference("", place.title, refuri=f"{uri(docname, place.docname)}#{place.anchor}", internal=True)
+        heading = nodes.Text(f" · {place.heading}" if place.heading else "")
+        result = nodes.list_item("", nodes.paragraph("", "", link, heading))
+        if place.message != first.message:
+            summary = "<details><summary>The message there</summary>"
+            result += [_html(summary), _message(place.message), _html("</details>")]
+        return result
+
     for node in list(doctree.findall(error_index)):
-        uri = app.builder.get_relative_uri
-        up = "../" * docname.count("/")
-        result = [_raw(FORM.format(script=f"{up}_static/errors.js", search=uri(docname, "search")))]
+        script = f"{'../' * docname.count('/')}_static/errors.js"
+        result: list[nodes.Node] = [_html(FORM.format(script=script, search=uri(docname, "search")))]
         for activity, entries in index(app.env).items():
             section = nodes.section("", nodes.title("", ACTIVITIES[activity]), ids=[activity])
             for entry, places in entries.items():
-                links = nodes.bullet_list(classes=["error-places"])
-                for message, source, anchor, title, heading in places:
-                    address = f"{uri(docname, source)}#{anchor}"
-                    link = nodes.reference("", title, refuri=address, internal=True)
-                    paragraph = nodes.paragraph("", "", link, nodes.Text(f" · {heading}" if heading else ""))
-                    links += nodes.list_item("", paragraph)
-                    if message != places[0][0]:
-                        summary = "<details><summary>The message there</summary>"
-                        links[-1] += [_raw(summary), _message(message), _raw("</details>")]
-                first = _message(places[0][0])
-                section += nodes.container("", first, links, classes=["error-entry"], ids=[entry])
+                links = nodes.bullet_list("", *(item(place, places[0]) for place in places), classes=["error-places"])
+                message = _message(places[0].message)
+                section += nodes.container("", message, links, classes=["error-entry"], ids=[entry])
             result.append(section)
         node.parent.replace(node, result)
 
 
-def update(app, env):
-    """Return the pages with an index, if it is not what this builder last wrote."""
+def update(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Return the pages with an index, if it differs from what this builder last wrote."""
     digest = hashlib.sha256(repr(index(env)).encode()).hexdigest()
-    digests = env.__dict__.setdefault("error_digests", {})
+    digests = state_of(env).error_digests
     before = digests.get(app.builder.name)
     digests[app.builder.name] = digest
     if before == digest:

@@ -1,99 +1,91 @@
-"""For programs that read: a Markdown version of each page, and ``llms.txt``, which lists them.
+"""For language models and other programs: each page as Markdown, and ``llms.txt``, a list of them.
 
-The Markdown is made from the document by :mod:`to_markdown`, when its page is written, and
-lies beside it: ``recipes/recipes/what_is_state_dict.md`` has the text, code, outputs and
-figures of the page of that name. ``llms.txt`` has one line for each recipe (llmstxt.org):
+The Markdown is made from the page's document by :mod:`cookbook.markdown`, and written beside the
+page: ``recipes/recipes/what_is_state_dict.md`` has the text, code, outputs and figures of the page
+of that name. ``llms.txt`` (llmstxt.org) has one line for each recipe:
 
     - [What is a state_dict in PyTorch](recipes/recipes/what_is_state_dict.md): A `state_dict` is ...
 
-Links lead to the Markdown versions. Addresses are relative, or begin with ``html_baseurl``.
+Links lead to the Markdown versions. They are relative, or begin with ``html_baseurl``.
 """
+
+from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from docutils import nodes
 from sphinx import addnodes
+from sphinx.application import Sphinx
 from sphinx.util import logging
-from sphinx.util.osutil import FileAvoidWrite
 
-from cookbook import markdown as to_markdown
+from cookbook import markdown
+from cookbook.files import write_if_changed
+from cookbook.pages import classes
 from cookbook.pages.head import first_paragraph
-from cookbook.pages.navigation import GALLERY
+from cookbook.pages.navigation import recipes_of, sections_of
 
 logger = logging.getLogger(__name__)
 
-#: What is left out: the buttons for downloads, and what only a browser understands.
-CLASSES = {
-    "sphx-glr-download-link-note",
-    "sphx-glr-footer",
-    "sphx-glr-example-tags",
-    "only-dark",
-}
-KINDS = (nodes.raw, nodes.meta, addnodes.toctree, addnodes.tabular_col_spec)
+#: Left out: download buttons, figures for dark pages, and what only browsers understand.
+SKIPPED_CLASSES = {*classes.ADDED, "only-dark"}
+SKIPPED_NODES = (nodes.raw, nodes.meta, addnodes.toctree, addnodes.tabular_col_spec)
 
 
-def markdown(doctree):
-    """Return the Markdown version of a page; *doctree* is the one its HTML was made from."""
+def page_markdown(doctree: nodes.document) -> str:
+    """Return a page as Markdown; *doctree* is the one that its HTML is made from."""
     doctree = doctree.deepcopy()
     for node in list(doctree.findall(nodes.Element)):
-        if (isinstance(node, KINDS) or CLASSES & set(node["classes"])) and node.parent is not None:
+        skipped = isinstance(node, SKIPPED_NODES) or SKIPPED_CLASSES.intersection(node["classes"])
+        if skipped and node.parent is not None:
             node.parent.remove(node)
-    for node in list(doctree.findall(nodes.reference)):
-        if node.get("internal") and node.get("refuri"):
-            node["refuri"] = re.sub(r"\.html(?=#|$)", ".md", node["refuri"])
-    for node in list(doctree.findall(addnodes.compact_paragraph)):
-        if node.get("toctree"):
-            node.replace_self(node.children)
-    for node in list(doctree.findall(lambda node: node.tagname == "code_links_block")):
-        node.replace_self(nodes.literal_block("", node.rawsource.rstrip("\n"), language=node.get("lang", "")))
-    for node in list(doctree.findall(nodes.image)):
-        text = to_markdown.escaped(node.get("alt", ""), to_markdown.SPECIAL_IN_LINK)
-        picture = f"![{text}]({to_markdown.quoted(node['uri'])})"
-        decoration = not node.get("alt")
-        node.replace_self([] if decoration else nodes.raw("", picture, format="markdown"))
-    parts = (to_markdown.block(node, level) for node, level in to_markdown.flow(doctree))
-    return "\n\n".join(filter(None, parts)) + "\n"
+    for reference in doctree.findall(nodes.reference):
+        if reference.get("internal") and reference.get("refuri"):
+            reference["refuri"] = re.sub(r"\.html(?=#|$)", ".md", reference["refuri"])
+    for paragraph in list(doctree.findall(addnodes.compact_paragraph)):
+        if paragraph.get("toctree"):
+            paragraph.replace_self(paragraph.children)
+    for code in [node for node in doctree.findall(nodes.TextElement) if node.tagname == "code_links_block"]:
+        code.replace_self(nodes.literal_block("", code.rawsource.rstrip("\n"), language=code.get("lang", "")))
+    for image in list(doctree.findall(nodes.image)):
+        alt = markdown.escape(image.get("alt", ""), markdown.SPECIAL_IN_LINK)
+        text = f"![{alt}]({markdown.link_destination(image['uri'])})" if alt else ""
+        image.replace_self(nodes.raw("", text, format="markdown") if alt else [])
+    blocks = (markdown.block(node, level) for node, level in markdown.iter_blocks(doctree))
+    return "\n\n".join(filter(None, blocks)) + "\n"
 
 
-def write(path, text):
-    """Write *text* to *path* if that changes it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileAvoidWrite(path) as file:
-        file.write(text)
-
-
-def remember_promise(app, doctree):
-    """Keep what ``llms.txt`` says of a page with the page, in the environment."""
+def store_promise(app: Sphinx, doctree: nodes.document) -> None:
+    """Store a page's first paragraph, for a recipe its promise, in its metadata."""
     app.env.metadata[app.env.docname]["promise"] = first_paragraph(doctree) or ""
 
 
-def write_page(app, pagename, templatename, context, doctree):
-    """Write the Markdown version of a page that is being written."""
-    if doctree is not None:
-        try:
-            text = markdown(doctree)
-        except to_markdown.Unsupported as problem:
-            logger.warning("no Markdown version: %s", problem, location=problem.node, type="llms")
-            return
-        write(Path(app.outdir, f"{pagename}.md"), text)
+def write_page(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Write the Markdown version of a page, and put its name, ``markdown_page``, into the context."""
+    if doctree is None:
+        return
+    try:
+        write_if_changed(Path(app.outdir, f"{pagename}.md"), page_markdown(doctree))
         context["markdown_page"] = f"{pagename.rpartition('/')[2]}.md"
+    except markdown.UnsupportedNode as error:
+        logger.warning("no Markdown version of this page: %s", error, location=error.node, type="llms")
 
 
-def write_list(app, exception):
-    """Write ``llms.txt``: every recipe by section."""
+def write_list(app: Sphinx, exception: Exception | None) -> None:
+    """Write ``llms.txt``, the recipes by section, and delete the Markdown of pages that are gone."""
     if exception or app.builder.format != "html":
         return
     env, base = app.env, app.config.html_baseurl
-    line = lambda name: (  # noqa: E731
-        f"- [{env.titles[name].astext()}]({base}{name}.md): {env.metadata[name].get('promise', '')}\n"
-    )
-    summary = env.metadata[app.config.root_doc].get("promise", "")
-    text = f"# {app.config.project}\n\n> {summary}\n"
-    for section in env.toctree_includes.get(GALLERY, ()):
-        recipes = "".join(line(name) for name in env.toctree_includes.get(section, ()))
-        text += f"\n## {env.titles[section].astext()}\n\n{recipes}"
-    write(Path(app.outdir, "llms.txt"), text)
+    promises = {name: metadata.get("promise", "") for name, metadata in env.metadata.items()}
+    text = f"# {app.config.project}\n\n> {promises.get(app.config.root_doc, '')}\n"
+    for section in sections_of(env):
+        text += f"\n## {env.titles[section].astext()}\n\n"
+        for name in recipes_of(env, section):
+            text += f"- [{env.titles[name].astext()}]({base}{name}.md): {promises.get(name, '')}\n"
+    write_if_changed(Path(app.outdir, "llms.txt"), text)
     for path in Path(app.outdir).rglob("*.md"):
         if path.relative_to(app.outdir).with_suffix("").as_posix() not in env.found_docs:
             path.unlink()

@@ -1,28 +1,35 @@
-"""One stylesheet with what the pages use, and nothing else.
+"""One stylesheet with the rules that the pages use.
 
-The theme's four stylesheets are 500 KB, nearly all of it for parts that no page here has.
-When the pages are written, their rules are joined in order, and a selector is dropped when
-it names a class, id or element that no page and no script mentions; then animations and
-variables that nothing left refers to, and all fonts: the theme's are icon fonts, which
-``site.css`` does without. The result is ``_static/styles.HASH.css``, a name
-that a browser may keep for ever, and pages are pointed to it. For example, of
-``.btn, .card {color: red} @font-face {...}`` remains ``.card{color:red}``.
+When all pages are written, the theme's stylesheets and ours are joined in order. A selector is
+dropped if it names a class, id or element that is on no page and in no script; then animations and
+variables that nothing refers to, and all fonts, which are icon fonts that ``site.css`` does not
+use. The result is ``_static/styles.HASH.css``, which browsers may cache forever. For example,
+``.btn, .card {color: red} @font-face {...}`` becomes ``.card{color:red}``.
+
+``docs/decisions/styles.md`` says why.
 """
 
+from __future__ import annotations
+
 import hashlib
-import os
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import tinycss2
+from sphinx.application import Sphinx
+from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.util import logging
+from sphinx.util.fileutil import copy_asset
 
-from cookbook.build import build_of, digest
+from cookbook.build import digest
+from cookbook.files import write_if_changed
 from cookbook.site import assets
 
 logger = logging.getLogger(__name__)
 
-#: The stylesheets of the page, in order, below ``_static``.
+#: The stylesheets that are joined, in order.
 SHEETS = (
     "styles/theme.css",
     "styles/bootstrap.css",
@@ -31,15 +38,15 @@ SHEETS = (
     "css/theme.css",
     "site.css",
 )
-#: Scripts of the page that name classes in words of their own.
+#: The scripts that add elements or classes to pages.
 SCRIPTS = ("site.js", "search.js", "filter.js", "errors.js")
 LINK = re.compile(r"_static/styles(\.[0-9a-f]{8})?\.css")
 NAMES = re.compile(r"(?:\sclass|\sid)=\"([^\"]*)\"")
 
 
-def used_names(pages, scripts):
-    """Return all classes, ids, element and other names that *pages* and *scripts* have."""
-    names = set()
+def used_names(pages: Iterable[Path], scripts: Iterable[Path]) -> set[str]:
+    """Return the names of classes, ids and elements on *pages*, and all words in *scripts*."""
+    names: set[str] = set()
     for page in pages:
         text = page.read_text(encoding="utf-8")
         names.update(re.findall(r"<([a-z][a-z0-9]*)", text))
@@ -50,8 +57,8 @@ def used_names(pages, scripts):
     return names
 
 
-def matches(selector, names):
-    """Say whether *selector* (a string) can match something that has only *names*."""
+def matches(selector: str, names: set[str]) -> bool:
+    """Say whether *selector* can match an element if there are only *names*."""
     selector = re.sub(r":not\([^()]*(?:\([^()]*\)[^()]*)*\)", "", selector)
     selector = re.sub(r"\[[^\]]*\]|\\.", "", selector)
     if re.search(r"::?(-moz|-ms|-webkit-search|-webkit-inner|-webkit-outer|-webkit-date|-webkit-file)", selector):
@@ -65,8 +72,8 @@ def matches(selector, names):
     return all(name in names for name in wanted)
 
 
-def _split(prelude):
-    """Return the selectors of a rule's *prelude*, split at its commas."""
+def _split(prelude: Any) -> list[str]:
+    """Return the selectors in the *prelude* of a rule."""
     depth, parts = 0, [""]
     for character in tinycss2.serialize(prelude):
         depth += (character in "([") - (character in ")]")
@@ -77,25 +84,26 @@ def _split(prelude):
     return [part.strip() for part in parts]
 
 
-def _rules(text, names):
+def _rules(text: str, names: set[str]) -> list[Any]:
     """Return the parsed rules of a sheet, without most of those that cannot apply.
 
-    Parsing costs a second for the theme's sheets, so what names a class that is not there
-    is not even parsed; that is told apart by braces, if no text has any.
+    Parsing is slow, so rules with unknown classes or ids are removed before. A regular expression
+    finds them by their braces, if no string in the sheet contains one.
     """
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     if not re.search(r"([\"'])[^\"'\n]*[{}][^\"'\n]*\1", text):
         text = re.sub(r"([^{}]+)\{[^{}]*\}", lambda rule: rule[0] if _may_apply(rule[1], names) else "", text)
-    return tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)
+    rules: list[Any] = tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)
+    return rules
 
 
-def _may_apply(prelude, names):
-    """Say whether a selector of *prelude* has only classes and ids among *names*, negated ones aside."""
+def _may_apply(prelude: str, names: set[str]) -> bool:
+    """Say whether all classes and ids of a selector in *prelude*, except in ``:not()``, are in *names*."""
     plain = re.sub(r":(?:not|is|where)\([^{}]*", "", prelude)
     return any(names.issuperset(re.findall(r"[.#](-?[a-zA-Z_][\w-]*)", part)) for part in plain.split(","))
 
 
-def _prune(rules, names):
+def _prune(rules: Iterable[Any], names: set[str]) -> Iterator[str]:
     """Yield the text of each of *rules* that can apply."""
     for rule in rules:
         if rule.type == "qualified-rule":
@@ -113,18 +121,18 @@ def _prune(rules, names):
             yield f"@{rule.at_keyword} {prelude}{{{_compact(tinycss2.serialize(rule.content))}}}"
 
 
-def _compact(text):
+def _compact(text: str) -> str:
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     return re.sub(r"\s*([;:{},])\s+", r"\1", re.sub(r"\s+", " ", text)).strip(" ;")
 
 
-def prune(sheets, names):
-    """Return the rules of *sheets* (texts) that a page with only *names* can use."""
+def prune(sheets: Iterable[str], names: set[str]) -> str:
+    """Return the rules of *sheets*, texts of stylesheets, that can apply if there are only *names*."""
     text = "\n".join(rule for sheet in sheets for rule in _prune(_rules(sheet, names), names))
     for animation in re.findall(r"(?m)^@keyframes ([\w-]+)", text):
         if not re.search(rf"animation(?:-name)?:[^;}}]*\b{re.escape(animation)}\b", text):
             text = re.sub(rf"(?m)^@keyframes {re.escape(animation)}\{{.*\n?", "", text)
-    while True:  # a variable may be all that refers to another
+    while True:  # until no variable is left that only removed variables refer to
         referred = set(re.findall(r"var\(\s*(--[\w-]+)", text))
         less = re.sub(
             r"(?<=[{;])(--[\w-]+):(?:[^;{}\"]|\"[^\"]*\")*(?:;|(?=\}))",
@@ -136,56 +144,27 @@ def prune(sheets, names):
         text = less
 
 
-def copy_changed(app, static):
-    """Copy our static files that changed: Sphinx does not where no page is out of date."""
-    for folder in app.config.html_static_path:
-        source = Path(app.srcdir, folder)
-        for path in filter(Path.is_file, source.rglob("*")):
-            target = static / path.relative_to(source)
-            content = path.read_bytes()
-            if not target.exists() or target.read_bytes() != content:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content)
-
-
-def note_pygments(app):
-    """Note the time of the one stylesheet that the theme writes in every build."""
-    path = Path(app.outdir, "_static/pygments.css")
-    build_of(app).pygments = (path.stat().st_mtime_ns, path.read_bytes()) if path.exists() else None
-
-
-def keep_time(app, path):
-    """Give *path* its time back if its content is as it was."""
-    time, content = build_of(app).pygments or (None, None)
-    if path.exists() and path.read_bytes() == content:
-        os.utime(path, ns=(time, time))
-
-
-def write_stylesheet(app, exception):
-    """Write the stylesheet that the pages need, and point the pages to it."""
-    if exception or app.builder.format != "html":
+def write_stylesheet(app: Sphinx, exception: Exception | None) -> None:
+    """Write the stylesheet that the pages need, and make the pages refer to it."""
+    if exception or not isinstance(app.builder, StandaloneHTMLBuilder):
         return
     static = Path(app.outdir, "_static")
-    copy_changed(app, static)
-    keep_time(app, static / "pygments.css")
-    pages = assets.written_pages(app)
     folders = [Path(app.srcdir, folder) for folder in app.config.html_static_path]
+    for folder in folders:  # Sphinx copies them only if a page is out of date
+        copy_asset(folder, static)
     folders += [Path(folder, "static") for folder in app.builder.theme.get_theme_dirs()]
-    folders.append(static)  # for pygments.css, which is generated in every build
+    folders.append(static)  # for pygments.css, which the theme generates
 
-    def source(name):
+    def source(name: str) -> Path:
         return next(folder / name for folder in folders if (folder / name).exists())
 
-    scripts = [source(name) for name in SCRIPTS]
-    sheets = tuple(source(name).read_text(encoding="utf-8") for name in SHEETS)
-    names = used_names(pages, scripts).intersection(*[re.findall(r"[\w-]+", "\n".join(sheets))])
+    pages = assets.written_pages(app)
+    sheets = [source(name).read_text(encoding="utf-8") for name in SHEETS]
+    names = used_names(pages, map(source, SCRIPTS)).intersection(re.findall(r"[\w-]+", "\n".join(sheets)))
     inputs = [*sheets, *sorted(names), digest()]
     name = f"styles.{hashlib.sha256(repr(inputs).encode()).hexdigest()[:8]}.css"
     if not (static / name).exists():
         text = prune(sheets, names)
-        (static / name).write_text(text, encoding="utf-8")
+        write_if_changed(static / name, text)
         logger.info("stylesheet: %s, %d KB", name, len(text) // 1000)
-    for old in static.glob("styles.*.css"):
-        if old.name != name:
-            old.unlink()
     assets.replace(LINK, f"_static/{name}", pages)
