@@ -1,7 +1,7 @@
-r"""Markdown from documents, for Jupyter, VS Code, Colab and GitHub (CommonMark with tables).
+r"""Convert docutils documents to Markdown: CommonMark with tables, as notebooks and GitHub show it.
 
-:func:`flow` walks through a document and gives the parts that come one below the other,
-with the level of the section they are in; :func:`block` makes Markdown of one part. Input:
+:func:`flow` yields the block-level nodes of a document with the level of their section;
+:func:`block` converts one of them. Input:
 
     .. warning:: :func:`torch.load` of ``old.pt`` needs a \*.
 
@@ -11,21 +11,24 @@ Result, where the role is resolved to a link:
     >
     > [`torch.load()`](https://...) of `old.pt` needs a \*.
 
-What Markdown cannot say is an :class:`Unsupported` error, never left out in silence.
-(sphinx-markdown-builder, tried at 0.6.11, makes headings of admonitions, so that sections
-and the end of the box are lost, and leaves ``<`` and ``$`` of the text in force.)
+A node that Markdown cannot express raises :class:`Unsupported`; nothing is dropped silently.
+``docs/decisions/markdown.md`` says why this is not sphinx-markdown-builder.
 """
 
+from __future__ import annotations
+
 import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.locale import admonitionlabels
 
-#: What stands for itself only after a backslash. The underscore of ``state_dict`` does not.
+#: Characters that have to be escaped. The underscore of ``state_dict`` does not.
 SPECIAL = re.compile(r"[\\`*$~]|(?<![^\W_])_|_(?![^\W_])|\](?=[\[(:])|<(?=[A-Za-z/!?])|&(?=#?\w+;)")
 SPECIAL_IN_LINK = re.compile(rf"[\[\]]|{SPECIAL.pattern}")
-#: What makes a list, a quote, a heading or a line of a paragraph's beginning.
+#: What would turn the beginning of a paragraph into a list, a quote, a heading or a rule.
 BEGINNING = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[#>+=-]))")
 NOTHING = (
     nodes.comment,
@@ -36,7 +39,7 @@ NOTHING = (
     addnodes.index,
     addnodes.highlightlang,
 )
-#: Inline nodes that have no mark of their own in Markdown.
+#: Inline nodes without markup in Markdown.
 PLAIN = (
     nodes.inline,
     nodes.abbreviation,
@@ -57,15 +60,15 @@ MARKS = {
 
 
 class Unsupported(ValueError):
-    """Something that Markdown cannot say; ``node`` is what."""
+    """Raised for a ``node`` that Markdown cannot express."""
 
-    def __init__(self, node):
-        super().__init__(f"a notebook has no form for {node.tagname!r}")
+    def __init__(self, node: nodes.Node) -> None:
+        super().__init__(f"Markdown has no equivalent of {type(node).__name__!r}")
         self.node = node
 
 
-def flow(document, level=0):
-    """Yield ``(node, level)`` for what comes one below the other, section by section."""
+def flow(document: nodes.Element, level: int = 0) -> Iterator[tuple[nodes.Node, int]]:
+    """Yield ``(node, level)`` for each block-level node, section by section."""
     for node in document:
         if isinstance(node, nodes.section):
             yield from flow(node, level + 1)
@@ -73,12 +76,16 @@ def flow(document, level=0):
             yield node, level
 
 
-def inline(node):
-    """Return the Markdown, on one line, of what is inside of *node*."""
+def _elements(node: nodes.Element) -> list[nodes.Element]:
+    return [child for child in node if isinstance(child, nodes.Element)]
+
+
+def inline(node: nodes.Element) -> str:
+    """Return the children of *node* as Markdown on one line."""
     return "".join(_inline(child) for child in node)
 
 
-def _inline(node):
+def _inline(node: nodes.Node) -> str:
     if isinstance(node, nodes.Text):
         return escaped(re.sub(r"\s+", " ", node.astext()), SPECIAL_IN_LINK if _in_link(node) else SPECIAL)
     if isinstance(node, nodes.literal):
@@ -102,42 +109,42 @@ def _inline(node):
     raise Unsupported(node)
 
 
-def escaped(text, special=SPECIAL):
-    """Return *text* with a backslash before what is *special*."""
+def escaped(text: str, special: re.Pattern[str] = SPECIAL) -> str:
+    """Return *text* with a backslash before each match of *special*."""
     return special.sub(r"\\\g<0>", text)
 
 
-def _in_link(node):
+def _in_link(node: nodes.Node) -> bool:
     return node.parent is not None and (isinstance(node.parent, nodes.reference) or _in_link(node.parent))
 
 
-def quoted(address):
-    """Return *address* as a link needs it, where something in it would end the link."""
+def quoted(address: str) -> str:
+    """Return *address* as a link target, escaped where a character would end it."""
     address = re.sub(r"[\s<>]", lambda match: f"%{ord(match[0]):02X}", address)
     return f"<{address}>" if re.search("[()]", address) else address
 
 
-def code(text):
-    """Return *text* as inline code, whatever backticks are in it."""
+def code(text: str) -> str:
+    """Return *text* as inline code, also if it contains backticks."""
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
     pad = " " if re.match("`| .* $", text) or text.endswith("`") else ""
     return f"{fence}{pad}{text}{pad}{fence}"
 
 
-def block(node, level=0):
-    """Return the Markdown of one part of a document; *level* is that of its section."""
+def block(node: nodes.Node, level: int = 0) -> str:
+    """Return the Markdown of a block-level *node* in a section of this *level*."""
     for kind, function in BLOCKS.items():
         if isinstance(node, kind):
             return function(node, level)
     raise Unsupported(node)
 
 
-def blocks(children):
-    """Return the Markdown of *children*, one below the other."""
+def blocks(children: Iterable[nodes.Node]) -> str:
+    """Return the Markdown of *children*, separated by blank lines."""
     return "\n\n".join(filter(None, (block(child) for child in children)))
 
 
-def _fence(node, level):
+def _fence(node: nodes.Element, level: int) -> str:
     text = node.astext()
     fence = "`" * max(3, max(map(len, re.findall("`+", text)), default=0) + 1)
     language = node.get("language", "")
@@ -145,19 +152,19 @@ def _fence(node, level):
     return f"{fence}{language}\n{text}\n{fence}"
 
 
-def _math(node, level):
+def _math(node: nodes.Element, level: int) -> str:
     text = node.astext()
     if "\\\\" in text and "\\begin" not in text:
         text = f"\\begin{{aligned}}\n{text}\n\\end{{aligned}}"
     return f"$$\n{text}\n$$"
 
 
-def _quote(text):
+def _quote(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
 
 
-def _admonition(node, level):
-    children = list(node)
+def _admonition(node: nodes.Element, level: int) -> str:
+    children = _elements(node)
     if isinstance(node, nodes.admonition):
         title = inline(children.pop(0))
     else:
@@ -165,74 +172,68 @@ def _admonition(node, level):
     return _quote(f"**{title}**\n\n{blocks(children)}")
 
 
-def _list(node, level):
-    first = node.get("start", 1)
-    numbered = isinstance(node, nodes.enumerated_list)
+def _list(node: nodes.Element, level: int) -> str:
     items = []
-    for number, item in enumerate(node, first):
-        mark = f"{number}. " if numbered else "- "
+    for number, item in enumerate(_elements(node), node.get("start", 1)):
+        mark = f"{number}. " if isinstance(node, nodes.enumerated_list) else "- "
         tight = all(isinstance(c, (nodes.bullet_list, nodes.enumerated_list)) for c in item[1:])
         parts = filter(None, (block(child) for child in item))
         items.append(_item(mark, ("\n" if tight else "\n\n").join(parts)))
     return "\n".join(items)
 
 
-def _item(mark, text):
+def _item(mark: str, text: str) -> str:
     return mark + text.replace("\n", "\n" + " " * len(mark)).replace(" " * len(mark) + "\n", "\n")
 
 
-def _definitions(node, level):
-    """A term, in bold, and what it means, below it; also for fields."""
+def _definitions(node: nodes.Element, level: int) -> str:
+    """A list of terms in bold with their definitions below; fields, too."""
     items = []
-    for item in node:
-        name = "".join(inline(part) for part in item[:-1])
-        name += ":" if isinstance(item, nodes.field) else ""
-        items.append(_item("- ", f"**{name}**\n\n{blocks(item[-1])}"))
+    for item in _elements(node):
+        *names, body = _elements(item)
+        name = "".join(map(inline, names)) + (":" if isinstance(item, nodes.field) else "")
+        items.append(_item("- ", f"**{name}**\n\n{blocks(body)}"))
     return "\n".join(items)
 
 
-def _table(node, level):
+def _table(node: nodes.Element, level: int) -> str:
     rows, heads, title = [], 0, ""
-    for part in node.findall(lambda n: isinstance(n, (nodes.title, nodes.row))):
+    for part in node.findall(nodes.Element):
         if isinstance(part, nodes.title):
             title = f"**{inline(part)}**\n\n"
-            continue
-        heads += isinstance(part.parent, nodes.thead)
-        rows.append([_cell(entry) for entry in part])
+        elif isinstance(part, nodes.row):
+            heads += isinstance(part.parent, nodes.thead)
+            rows.append([_cell(entry) for entry in _elements(part)])
     if not heads:
         rows.insert(0, [""] * len(rows[0]))
     rows.insert(1, ["---"] * len(rows[0]))
     return title + "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _cell(entry):
+def _cell(entry: nodes.Element) -> str:
     if {"morerows", "morecols"} & set(entry.attributes):
         raise Unsupported(entry)
     for child in entry:
         if not isinstance(child, nodes.paragraph):
             raise Unsupported(child)
     for literal in list(entry.findall(nodes.literal)):
-        if "|" in literal.astext():  # no escape holds in inline code in every program that shows notebooks
+        if "|" in literal.astext():  # not every notebook viewer supports an escaped | in inline code
             text = re.sub(r"[!-/:-@[-`{-~]", lambda match: f"&#{ord(match[0])};", literal.astext())
             literal.replace_self(nodes.raw("", f"<code>{text}</code>", format="markdown"))
-    return "<br>".join(inline(child) for child in entry).replace("|", "\\|")
+    return "<br>".join(map(inline, _elements(entry))).replace("|", "\\|")
 
 
-def _raw(node, level=0):
+def _raw(node: nodes.Element, level: int = 0) -> str:
     if node["format"] != "markdown":
         raise Unsupported(node)
     return node.astext()
 
 
-def _beginning(text):
-    return BEGINNING.sub(r"\1\\", text)
-
-
-#: How each kind of part is written; the first that fits counts.
-BLOCKS = {
+#: The converter for each class of nodes; the first match counts.
+BLOCKS: dict[type | tuple[type, ...], Callable[[Any, int], str]] = {
     NOTHING: lambda node, level: "",
     nodes.title: lambda node, level: f"{'#' * min(level, 6)} {inline(node)}",
-    nodes.paragraph: lambda node, level: _beginning(inline(node)),
+    nodes.paragraph: lambda node, level: BEGINNING.sub(r"\1\\", inline(node)),
     (nodes.rubric, nodes.caption): lambda node, level: f"**{inline(node)}**",
     (nodes.literal_block, nodes.doctest_block): _fence,
     nodes.math_block: _math,
