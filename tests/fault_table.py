@@ -1,6 +1,6 @@
 """A pytest plugin that writes `faults/README.md`: what each fault test saw, in the order of the tests.
 
-``note("an empty entry", "builds", "cache: KEY.json is no usable entry ...")`` is a row of it.
+``note("an empty entry", "builds", "cache: corrupt entry KEY.json ...")`` is a row of it.
 What differs between machines, paths and keys, is taken out. When all tests in ``faults/`` have
 passed and the file says something else, it is written anew; where that concerns cases or
 outcomes, and not only the words of a message, the run fails.

@@ -1,15 +1,24 @@
-"""The state_dict cookbook's build, told in order.
+"""The Sphinx extension that builds the state_dict cookbook.
 
 A recipe is found (:mod:`cookbook.recipes`) and run (:mod:`cookbook.run`); sphinx-gallery makes
 its page around the result (:mod:`cookbook.gallery`), Sphinx reads and writes the page
-(:mod:`cookbook.pages`), and the site gets what needs all pages (:mod:`cookbook.site`).
-:func:`setup` connects every handler of an event; a smaller priority comes first.
+(:mod:`cookbook.pages`), and some files are made from all pages (:mod:`cookbook.site`).
+:func:`setup` connects all event handlers in the order in which they run.
 """
 
+from __future__ import annotations
 
-def setup(app):
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sphinx.application import Sphinx
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
     """Set up the extension."""
-    # The process of a recipe imports this package too, and none of this.
+    # Imported here: the process of a recipe imports this package too, and needs none of them.
     import gc
 
     from docutils import nodes
@@ -33,13 +42,12 @@ def setup(app):
     from cookbook.run import execute
     from cookbook.site import assets, error_index, llms, search, styles
 
-    # A build makes millions of nodes, and searching them for garbage was a quarter of its time:
-    # search less often, and leave out what stays until the end.
+    # A build allocates millions of long-lived nodes: collect less often (docs/decisions/garbage.md).
     gc.set_threshold(10_000)
 
     build = Build(app)
-    lock.tell(app)
-    lock.prepare(app)
+    lock.explain_os_errors(app)
+    lock.make_folders(app)
     build.attachment = attachment.Attachment(build)
 
     app.add_config_value("recipe_tags", [], "env", [list])
@@ -49,17 +57,17 @@ def setup(app):
     app.add_node(nodes.image, override=True, html=(images.visit_image, images.depart_image))
     app.add_post_transform(api_links.ImportLinks)
 
-    for event, priority, handler in (
+    handlers: tuple[tuple[str, int, Callable[..., Any]], ...] = (
         # The configuration is read: one build at a time.
-        ("config-inited", 100, lock.begin),
+        ("config-inited", 100, lock.begin_build),
         ("config-inited", 500, head.check),
         ("config-inited", 500, repository.check),
         # Recipes are found and executed before sphinx-gallery makes its pages (500).
-        ("builder-inited", 400, find.find),
-        ("builder-inited", 405, find.forget_removed),
+        ("builder-inited", 400, find.find_recipes),
+        ("builder-inited", 405, find.delete_removed),
         ("builder-inited", 410, tags.check_tags),
         ("builder-inited", 420, execute.execute),
-        ("builder-inited", 490, lock.mark),
+        ("builder-inited", 490, lock.mark_unfinished),
         ("builder-inited", 600, attachment.detach),
         ("builder-inited", 900, lambda app: gc.freeze()),
         # Sphinx reads the pages that changed.
@@ -72,7 +80,7 @@ def setup(app):
         ("doctree-read", 500, llms.store_promise),
         ("doctree-read", 500, search.collect_text),
         ("doctree-read", 500, tags.store_tags),
-        # All pages are read: what is made of them, and which others have to be written anew.
+        # All pages are read: files made from them, and other pages that have to be written again.
         ("env-updated", 500, error_index.update),
         ("env-updated", 500, navigation.find_neighbors),
         ("env-updated", 500, related.find_related),
@@ -86,7 +94,7 @@ def setup(app):
         ("html-page-context", 500, provenance.add_provenance),
         ("html-page-context", 500, related.add_related),
         ("html-page-context", 600, repository.add_links),  # after provenance
-        # All pages are written: the files of the site, then the words at the end.
+        # All pages are written: the files of the site, then the summary of problems.
         ("build-finished", 500, attachment.detach),
         ("build-finished", 500, head.write_sitemap),
         ("build-finished", 500, llms.write_list),
@@ -94,7 +102,8 @@ def setup(app):
         ("build-finished", 900, execute.summarize),
         ("build-finished", 950, styles.write_stylesheet),
         ("build-finished", 960, assets.tidy),
-        ("build-finished", 1000, lock.end),
-    ):
+        ("build-finished", 1000, lock.end_build),
+    )
+    for event, priority, handler in handlers:
         app.connect(event, handler, priority)
     return {"env_version": digest(), "parallel_read_safe": True, "parallel_write_safe": True}

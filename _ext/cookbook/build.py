@@ -1,7 +1,7 @@
-"""The state of one build: what was found, what was executed, what went wrong.
+"""The state of one build: its recipes, their results, and the problems found.
 
-``Build(app)`` is made when the extension is set up, and ``build_of(app)`` gives it to every
-handler of an event, so nothing of ours is hidden on Sphinx's application object.
+``setup()`` makes ``Build(app)``; event handlers get it with ``build_of(app)``, so no attribute
+is added to Sphinx's application object.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
     from cookbook.gallery.attachment import Attachment
-    from cookbook.lock import Unwritten
+    from cookbook.lock import WriteErrors
     from cookbook.recipes.recipe import Recipe
     from cookbook.run.result import Result
 
@@ -32,7 +32,7 @@ _builds: WeakKeyDictionary[Sphinx, Build] = WeakKeyDictionary()
 
 
 def build_of(app: Sphinx) -> Build:
-    """Return the build that *app* carries out."""
+    """Return the state of the build that *app* runs."""
     return _builds[app]
 
 
@@ -49,9 +49,9 @@ class Build:
     """One build.
 
     ``recipes`` maps the path of each recipe below ``recipes_source`` to its
-    :class:`~cookbook.recipes.recipe.Recipe`, ``results`` to its result where there is one;
-    ``failed`` are those with an error, ``made`` those whose files sphinx-gallery made anew,
-    ``read`` the pages that Sphinx read; ``problems`` lists ``(location, message)``.
+    :class:`~cookbook.recipes.recipe.Recipe`, ``results`` to its result, if any; ``failed`` are
+    those with an error, ``made`` those whose files sphinx-gallery has written in this build,
+    ``read`` the pages that Sphinx has read in it; ``problems`` lists ``(location, message)``.
     """
 
     def __init__(self, app: Sphinx) -> None:
@@ -65,7 +65,7 @@ class Build:
         self.problems: list[tuple[str, str]] = []
         self.attachment: Attachment
         self.lock: FileLock
-        self.unwritten: Unwritten
+        self.write_errors: WriteErrors
         _builds[app] = self
 
     @property
@@ -86,11 +86,11 @@ class Build:
 
     @cached_property
     def maker(self) -> str:
-        """The digest of what makes pages of results: this package and ``conf.py``."""
+        """The SHA-256 of what turns results into pages: this package and ``conf.py``."""
         conf = Path(self.app.confdir, "conf.py").read_bytes()
         return hashlib.sha256(digest().encode() + conf).hexdigest()
 
     def problem(self, location: str, message: str) -> None:
-        """Report something wrong at *location*, ``file:line``: the build will fail for it."""
+        """Report a problem at *location*, ``file:line``; the build goes on and ends with an error."""
         self.problems.append((location, message))
         logger.warning(message, location=location)

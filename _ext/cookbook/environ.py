@@ -1,6 +1,6 @@
-"""The environment variables that a build reads, read and checked once.
+"""The environment variables of a build, read and checked once.
 
-With ``JOBS=two make html`` the build ends with one line:
+``JOBS=two make html`` fails with one line:
 
     JOBS=two: give the number of recipes to run at a time, as in JOBS=2
 """
@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from sphinx.errors import ExtensionError
 
-#: The most that the cache keeps by default, in bytes.
+#: The default maximum size of the cache, in bytes.
 CACHE_SIZE = 256 * 2**20
 
 
@@ -28,7 +28,7 @@ def processors() -> int:
 
 @dataclass(frozen=True)
 class Environ:
-    """What the environment says about one build.
+    """The environment variables of one build.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Environ:
     cache : str
         ``RECIPE_CACHE``, the folder of the cache; empty for the default.
     cache_size : int
-        ``RECIPE_CACHE_SIZE``, the most that the cache keeps, in bytes.
+        ``RECIPE_CACHE_SIZE``, the maximum size of the cache, in bytes.
     epoch : int or None
         ``SOURCE_DATE_EPOCH``, the declared date of the build, in seconds since 1970.
     """
@@ -55,7 +55,7 @@ class Environ:
 
     @classmethod
     def read(cls, variables: Mapping[str, str] = os.environ) -> Environ:
-        """Return what *variables* say; raise ExtensionError with the one that cannot be meant."""
+        """Parse *variables*; raise ExtensionError if one is invalid."""
         epoch = variables.get("SOURCE_DATE_EPOCH")
         if epoch and not re.fullmatch(r"\d{1,11}", epoch):
             raise ExtensionError(

@@ -24,7 +24,7 @@ BIG = "import tempfile\nwith tempfile.TemporaryFile() as file:\n    file.write(b
 SAVES = "import torch\ntorch.save(torch.zeros(2**20), 'big.pt')\nprint('saves')"
 BUILD = shlex.join([sys.executable, "-m", "sphinx", "-nW", "--keep-going", "-d", "_build/doctrees", ".", "_build/html"])
 NAMESPACE = ("--map-root-user", "--mount")
-NO_SPACE = r"No space left on device: {}.* Free some space, then build again.*"
+NO_SPACE = r"No space left on device: {}.* Free some space and build again.*"
 READ_ONLY = r"Read-only file system: {}.* The build writes there.*"
 GROW = "mount -o remount,size=90m"
 #: Case to the script, recipes of its own, the first build's exit code, what that says, a page it still makes.
@@ -62,7 +62,7 @@ CASES = {
         "mkdir -p $TMPDIR; build first",
         {"new.py": "print('new')"},
         2,
-        r"no recipe can be executed: .*",
+        r"cannot start the fork server: .*",
         None,
     ),
     "no space for kept results": (
@@ -70,7 +70,7 @@ CASES = {
         f"{GROW} .recipe_cache; build then",
         {},
         0,
-        r"cache: not all is kept .*",
+        r"cache: cannot write to .*",
         "plain.html",
     ),
     "the kept results are read-only": (
@@ -78,7 +78,7 @@ CASES = {
         "cp -r _build/html/recipes first; umount .recipe_cache; build then",
         {"new.py": "print('new')"},
         0,
-        r"cache: not all is kept .*",
+        r"cache: cannot write to .*",
         "new.html",
     ),
     "no space for recipes/": (

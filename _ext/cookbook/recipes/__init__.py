@@ -1,4 +1,4 @@
-"""How a recipe is found: its file, its settings, what it depends on.
+"""Finds the recipes: their files, settings and dependencies.
 
-Step one on the path of a recipe; :mod:`cookbook.run` executes what is found here.
+The first step from a recipe to its page; :mod:`cookbook.run` is the next.
 """

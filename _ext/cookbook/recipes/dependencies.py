@@ -1,75 +1,89 @@
-"""What a recipe depends on: packages, with their versions, and files beside it.
+"""The dependencies of a recipe: packages with their versions, and local files.
 
 For a recipe with ``import safetensors.torch`` and ``open("data/keys.csv")``,
 ``requirements`` gives ``["torch==2.13.0", "safetensors==0.8.0"]`` and ``local_files`` the
 path of ``keys.csv``.
 """
 
+from __future__ import annotations
+
 import ast
 import importlib.metadata
 import re
 import sys
-from functools import cache, lru_cache
+from functools import cache
+from typing import TYPE_CHECKING
 
-#: What every result depends on, besides what the recipe itself imports.
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from sphinx_gallery.py_source_parser import Block
+
+#: Packages that every result depends on, besides those that the recipe imports.
 PACKAGES = ("torch", "matplotlib", "numpy", "sphinx-gallery")
 
 
-def imported(code):
-    """Return the modules that the blocks *code* import and that are not Python's own."""
+def imported(code: Iterable[Block]) -> set[str]:
+    """Return the top-level modules that the blocks *code* import, without the standard library."""
     text = "\n".join(block.content for block in code)
     return set(re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", text, re.MULTILINE)) - sys.stdlib_module_names
 
 
-def versions(code):
+def versions(code: Iterable[Block]) -> dict[str, str]:
     """Return the versions of the packages that the blocks *code* import and of `PACKAGES`."""
     modules = imported(code)
     return {name: v for name in sorted(modules.union(PACKAGES)) if (v := version(name))}
 
 
 @cache
-def version(name):
-    """Return the version of the package *name*, or that has the module *name*; None if none."""
+def version(name: str) -> str | None:
+    """Return the version of the package *name*, or of the packages with the module *name*, if any."""
     try:
-        return importlib.metadata.version(name)
+        return _package_version(name)
     except importlib.metadata.PackageNotFoundError:
         packages = sorted(set(_packages(name)))
-        return ",".join(f"{p} {importlib.metadata.version(p)}" for p in packages) or None
+        return ",".join(f"{package} {_package_version(package)}" for package in packages) or None
+
+
+_package_version = cache(importlib.metadata.version)
 
 
 @cache
-def _packages(module):
-    """Return the packages that have *module*: that of its name if it does, or else any installed."""
+def _packages(module: str) -> list[str]:
+    """Return the packages that contain *module*: the one of the same name, or else all that do."""
     try:
         package = importlib.metadata.distribution(module)
         if re.search(rf"^{module}(/__init__)?\.py,", package.read_text("RECORD") or "", re.MULTILINE):
             return [package.name]
     except importlib.metadata.PackageNotFoundError:
         pass
-    return _all_packages().get(module, ())
+    return list(_all_packages().get(module, ()))
 
 
-#: Reads about everything that is installed, which takes longer than all else here.
-_all_packages = lru_cache(maxsize=None)(importlib.metadata.packages_distributions)
+@cache
+def _all_packages() -> Mapping[str, list[str]]:
+    """Return the packages of each installed module; slow, as it reads the metadata of all packages."""
+    return importlib.metadata.packages_distributions()
 
 
-def requirements(code):
+def requirements(code: Iterable[Block]) -> list[str]:
     """Return what to install for the blocks *code*, as in ``["torch==2.13.0"]``; torch first."""
-    modules = imported(code)
-    names = {name for module in modules for name in _packages(module)}
-    names = sorted(names, key=lambda name: (name != "torch", name))
-    return [f"{name}=={version(name).partition('+')[0]}" for name in names]
+    names = {name for module in imported(code) for name in _packages(module)}
+    ordered = sorted(names, key=lambda name: (name != "torch", name))
+    return [f"{name}=={_package_version(name).partition('+')[0]}" for name in ordered]
 
 
-def local_files(path):
-    """Return the helper modules and data files that the recipe at *path* names, sorted.
+def local_files(path: Path) -> list[Path]:
+    """Return the helper modules and data files that the recipe at *path* uses, sorted.
 
-    They are those in its folder, or below it, that it imports or whose relative path it
-    has as a string, and those that its helper modules name in turn.
+    These are the files in or below its folder that it imports or whose relative path is one of
+    its strings, and those that its helper modules use in turn.
     """
     if not any(_may_be_helper(other) for other in path.parent.iterdir()):
         return []
-    found, unread = set(), [path]
+    found: set[Path] = set()
+    unread = [path]
     while unread:
         for candidate in _named_files(unread.pop(), path.parent):
             if candidate not in found and candidate != path:
@@ -78,18 +92,14 @@ def local_files(path):
     return sorted(found)
 
 
-def _may_be_helper(path):
-    return (
-        path.is_dir()
-        and path.name != "__pycache__"
-        or path.suffix != ".py"
-        and (path.stem != "GALLERY_HEADER")
-        or path.name.startswith("_")
-    )
+def _may_be_helper(path: Path) -> bool:
+    if path.is_dir():
+        return path.name != "__pycache__"
+    return path.name.startswith("_") or path.suffix != ".py" and path.stem != "GALLERY_HEADER"
 
 
-def _named_files(path, folder):
-    """Yield the files below *folder* that the Python file at *path* names."""
+def _named_files(path: Path, folder: Path) -> Iterator[Path]:
+    """Yield the files below *folder* that the Python file at *path* imports or mentions."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8")) if path.suffix == ".py" else None
     except (SyntaxError, ValueError):
@@ -104,6 +114,6 @@ def _named_files(path, folder):
             names = [node.value] if re.fullmatch(r"[\w./ -]{1,200}", node.value) else []
         for name in names:
             for candidate in (f"{name}.py", f"{name}/__init__.py", name):
-                candidate = (folder / candidate).resolve()
-                if candidate.is_file() and folder.resolve() in candidate.parents:
-                    yield folder / candidate.relative_to(folder.resolve())
+                file = (folder / candidate).resolve()
+                if file.is_file() and folder.resolve() in file.parents:
+                    yield folder / file.relative_to(folder.resolve())

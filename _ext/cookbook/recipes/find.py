@@ -1,14 +1,17 @@
-"""The recipes of the project, found and checked.
+"""Finds the recipes of the project and validates their files.
 
 A recipe is one ``.py`` file in a section's folder below ``recipes_source/``. Files whose
-name begins with ``_`` are helpers. What cannot be a recipe is reported and left out:
+name begins with ``_`` are helpers. An invalid file is reported and skipped:
 
     recipes_source/saving/x.py:1: no title: underline the first line of the docstring, ...
 """
 
+from __future__ import annotations
+
 import ast
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sphinx_gallery.utils import iter_gallery_header_filenames
 
@@ -16,16 +19,27 @@ from cookbook.build import build_of
 from cookbook.recipes import settings
 from cookbook.recipes.recipe import Recipe
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
-def collect(source, conf, problem):
-    """Return the recipes below *source* by name; report what is no recipe and leave it out.
+    from sphinx.application import Sphinx
+
+
+def collect(source: Path, conf: dict[str, Any], problem: Callable[[str, str], None]) -> dict[str, Recipe]:
+    """Return the recipes below *source* by name; report and skip invalid files.
 
     Parameters
     ----------
+    source : pathlib.Path
+        The folder of all recipes.
+    conf : dict
+        sphinx-gallery's configuration; its ``ignore_pattern`` is extended by the invalid files.
     problem : callable
-        Takes the location, ``file:line``, and the message of what is wrong.
+        Takes the location, ``file:line``, and a message.
     """
-    found, stems, bad = {}, {}, []
+    found: dict[str, Recipe] = {}
+    stems: dict[str, str] = {}
+    bad = []
     headers = set(iter_gallery_header_filenames(conf))
     folders = [source, *sorted(path for path in source.iterdir() if path.is_dir())]
     for folder in folders:
@@ -34,22 +48,22 @@ def collect(source, conf, problem):
             problem(
                 f"{source.name}/{folder.name}:1",
                 f"this section has {len(paths)} recipe(s) but no GALLERY_HEADER.rst, so they are "
-                "left out: write one with the section's title",
+                "skipped: add one with the section's title",
             )
             continue
         for path in paths:
             name = path.relative_to(source).as_posix()
             location = f"{source.name}/{name}"
-            wrong = _wrong(path)
-            if wrong:
-                problem(f"{location}:{wrong[0]}", wrong[1])
+            error = _find_error(path)
+            if error:
+                problem(f"{location}:{error[0]}", error[1])
                 bad.append(path.name)
                 continue
             if path.stem in stems:
                 problem(
                     f"{location}:1",
-                    f"{source.name}/{stems[path.stem]} has the same file name, and pages and "
-                    "figures are found by it: rename one",
+                    f"{source.name}/{stems[path.stem]} has the same file name, and figures and "
+                    "references are named by it: rename one",
                 )
             stems.setdefault(path.stem, name)
             found[name] = Recipe(name, source, conf)
@@ -59,19 +73,19 @@ def collect(source, conf, problem):
     return found
 
 
-def find(app):
-    """Find the recipes of the build and check them; what cannot be a recipe is a problem."""
+def find_recipes(app: Sphinx) -> None:
+    """Find the recipes of the build; report invalid and unused files."""
     build = build_of(app)
     build.recipes = collect(build.source, build.conf, build.problem)
-    for path in strays(build.source, build.recipes, build.conf):
+    for path in unused_files(build.source, build.recipes, build.conf):
         build.problem(
             f"{path.relative_to(build.source.parent)}:1",
-            "this is no recipe, and none names it: delete the file, or let the name of a helper begin with _",
+            "no recipe uses this file: delete it; if it is a helper, begin its name with _",
         )
 
 
-def strays(source, recipes, conf):
-    """Return the files below *source* that belong to no recipe, such as a left ``model.pt``."""
+def unused_files(source: Path, recipes: Mapping[str, Recipe], conf: Mapping[str, Any]) -> list[Path]:
+    """Return the files below *source* that no recipe uses, such as a ``model.pt`` left by a run."""
     known = {source / name for name in recipes}
     for recipe in recipes.values():
         known.update(source / name for name in recipe.task["files"])
@@ -88,23 +102,23 @@ def strays(source, recipes, conf):
     )
 
 
-def _wrong(path):
-    """Return ``(line, message)`` of why the file at *path* is no recipe, or None."""
+def _find_error(path: Path) -> tuple[int, str] | None:
+    """Return ``(line, message)`` of why the file at *path* is invalid, or None."""
     data = path.read_bytes()
     try:
         text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        return line, f"byte 0x{data[error.start]:02x} is not UTF-8: save the file as UTF-8"
+    except UnicodeDecodeError as invalid:
+        line = data[: invalid.start].count(b"\n") + 1
+        return line, f"byte 0x{data[invalid.start]:02x} is not UTF-8: save the file as UTF-8"
     if re.search(r"\s", path.name):
         return 1, "the file name has a space in it, which breaks links: use underscores"
-    found = settings.wrong(text)
-    if found:
-        return found
+    error = settings.find_error(text)
+    if error:
+        return error
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
-        return None  # it is executed, which shows the error on its page
+        return None  # its execution shows the error on its page
     docstring = ast.get_docstring(tree)
     if not docstring:
         return 1, "no title: begin the file with a docstring whose first paragraph is a title"
@@ -113,8 +127,8 @@ def _wrong(path):
     return None
 
 
-def forget_removed(app):
-    """Delete what earlier builds made of recipes that are no longer there."""
+def delete_removed(app: Sphinx) -> None:
+    """Delete the files that earlier builds wrote for recipes that have been removed since."""
     build = build_of(app)
     for script in build.gallery.rglob("*.py"):
         name = script.relative_to(build.gallery)

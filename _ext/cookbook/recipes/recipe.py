@@ -1,14 +1,16 @@
-"""A recipe, described for execution.
+"""A recipe, its task and its cache key.
 
-What a recipe needs to run is gathered into its *task*, a dict that JSON can hold, and
-everything that can change its output into its *key*, a SHA-256: the code blocks and not
-the prose, the local files that they name, versions, limits, and the code that runs them.
+The *task* is all that a process needs to run the recipe, as JSON. The *key* is the SHA-256 of
+all that can change the output: the code blocks (not the prose), the local files that they use,
+versions, limits, and the code that runs them.
 """
+
+from __future__ import annotations
 
 import hashlib
 import json
 import platform
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from sphinx_gallery.py_source_parser import remove_config_comments, split_code_and_text_blocks
 
@@ -16,7 +18,15 @@ from cookbook.build import PACKAGE, digest
 from cookbook.recipes import settings
 from cookbook.recipes.dependencies import local_files, versions
 
-#: Settings of the gallery that change what a recipe's process gives back.
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from sphinx_gallery.py_source_parser import Block
+
+    from cookbook.run.result import Result
+
+#: Settings of sphinx-gallery that change the result.
 CONF = (
     "capture_repr",
     "ignore_repr_types",
@@ -29,20 +39,20 @@ PROCESS = PACKAGE / "run/process"
 
 
 class Task(TypedDict):
-    """What a process anywhere needs to run a recipe.
+    """What a process needs to run a recipe, here or on a cluster.
 
-    ``source`` is the recipe's text, ``blocks`` its code blocks, each ``[type, code, line]``;
+    ``source`` is the recipe's text, ``blocks`` its code blocks, each ``(type, code, line)``;
     ``files`` maps the path of each local file below ``recipes_source`` to its bytes as Latin-1.
     """
 
     name: str
     source: str
-    blocks: list[list[Any]]
+    blocks: list[tuple[str, str, int]]
     file_conf: dict[str, Any]
     files: dict[str, str]
     gallery: str
     conf: dict[str, Any]
-    limits: dict[str, Any]
+    limits: settings.Limits
     gpu: bool
     versions: dict[str, str]
 
@@ -60,8 +70,9 @@ class Recipe:
         sphinx-gallery's configuration.
     """
 
-    def __init__(self, name, source, conf):
+    def __init__(self, name: str, source: Path, conf: Mapping[str, Any]) -> None:
         self.name, self.path = name, source / name
+        self.file_conf: dict[str, Any]
         self.file_conf, blocks = split_code_and_text_blocks(self.path)
         self.blocks = drop_empty(blocks)
         self.code = [block for block in self.blocks if block.type == "code"]
@@ -69,29 +80,28 @@ class Recipe:
         self.key = make_key(self)
 
     @property
-    def docname(self):
+    def docname(self) -> str:
         """The name of its page, as in ``recipes/recipes/what_is_state_dict``."""
         return f"{self.task['gallery']}/{self.name.removesuffix('.py')}"
 
-    def accepts(self, result):
-        """Say whether a kept *result* fits: its line numbers too, if it shows any."""
-        # no date: kept before results had one; an error: no build keeps one
-        whole = result.get("date") and not result["error"]
-        return bool(whole) and result.get("lines") in (None, block_lines(self.task))
+    def accepts(self, result: Result) -> bool:
+        """Return whether a cached *result* is complete, and the line numbers that it shows are current."""
+        complete = bool(result.get("date")) and not result["error"]
+        return complete and result.get("lines") in (None, block_lines(self.task))
 
 
-def drop_empty(blocks):
-    """Remove, in place, the code blocks that hold nothing but settings; return *blocks*."""
+def drop_empty(blocks: list[Block]) -> list[Block]:
+    """Remove, in place, the code blocks that contain only settings; return *blocks*."""
     blocks[:] = [block for block in blocks if block.type == "text" or remove_config_comments(block.content).strip()]
     return blocks
 
 
-def make_task(recipe, source, conf):
-    """Return everything a process anywhere needs to run *recipe*: a dict that JSON can hold."""
+def make_task(recipe: Recipe, source: Path, conf: Mapping[str, Any]) -> Task:
+    """Return the task of *recipe*."""
     return {
         "name": recipe.name,
         "source": recipe.path.read_text(encoding="utf-8"),
-        "blocks": [list(block) for block in recipe.code],
+        "blocks": [tuple(block) for block in recipe.code],
         "file_conf": settings.for_output(recipe.file_conf),
         "files": {
             path.relative_to(source).as_posix(): path.read_bytes().decode("latin-1")
@@ -105,16 +115,20 @@ def make_task(recipe, source, conf):
     }
 
 
-def make_key(recipe):
-    """Return the SHA-256 of all that the output of *recipe* depends on, in hexadecimal."""
+def make_key(recipe: Recipe) -> str:
+    """Return the cache key of *recipe*: a SHA-256 in hexadecimal."""
     task = recipe.task
     packages = task["versions"]
-    if task["gpu"]:  # it runs on any build of a version: 2.13.0+cu130 is as good as 2.13.0+cpu
+    if task["gpu"]:  # any build of a version will do: 2.13.0+cu130 or 2.13.0+cpu
         packages = {name: version.partition("+")[0] for name, version in packages.items()}
     parts = {
         "name": task["name"],
         "code": [remove_config_comments(block.content).strip() for block in recipe.code],
-        **{field: task[field] for field in ("file_conf", "files", "conf", "limits", "gallery")},
+        "file_conf": task["file_conf"],
+        "files": task["files"],
+        "conf": task["conf"],
+        "limits": task["limits"],
+        "gallery": task["gallery"],
         "python": platform.python_version(),
         "packages": packages,
         "process": digest(PROCESS),
@@ -122,6 +136,6 @@ def make_key(recipe):
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def block_lines(task):
-    """Return the number of the first line of each block of a *task*."""
+def block_lines(task: Task) -> list[int]:
+    """Return the number of the first line of each block of *task*."""
     return [block[2] for block in task["blocks"]]

@@ -1,34 +1,45 @@
-"""The settings of a recipe, ``# sphinx_gallery_NAME = VALUE``, checked before they are used.
+"""The settings of a recipe, ``# sphinx_gallery_NAME = VALUE``, validated before use.
 
-A value that cannot be meant, and a name that nobody reads, is reported as
+An invalid value or an unknown name is reported as
 
     recipes_source/saving/x.py:24: sphinx_gallery_timeout = "long": give a whole number of
     seconds above 0, as in # sphinx_gallery_timeout = 120
 """
 
+from __future__ import annotations
+
 import ast
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypedDict, cast
 
 from sphinx_gallery.py_source_parser import INFILE_CONFIG_PATTERN
 
 
-def _count(value):
+class Limits(TypedDict):
+    """The limits of a recipe: seconds, MiB, characters a block, and what to do with more characters."""
+
+    seconds: int
+    memory: int
+    output: int
+    overflow: Literal["cut", "fail"]
+
+
+def _count(value: Any) -> bool:
     return type(value) is int and value > 0
 
 
-def _texts(value):
+def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: what its value must be, in code and in words, an example, and its default.
+    """One setting: a predicate for its value, the same in words, an example, and the default.
 
-    ``limit`` is the name of the limit that it sets for the recipe's process; ``output`` says
-    whether it can change what the recipe prints, and so belongs to the key of its result.
+    ``limit`` is the key of `Limits` that it sets, if any; ``output`` tells whether it can change
+    what the recipe prints, so that it is part of the cache key.
     """
 
     fits: Callable[[Any], bool]
@@ -39,7 +50,7 @@ class Setting:
     output: bool = False
 
 
-#: The settings that recipes can have.
+#: The settings of recipes.
 SETTINGS = {
     "timeout": Setting(_count, "a whole number of seconds above 0", "120", 120, "seconds", output=True),
     "memory": Setting(_count, "a whole number of MiB above 0", "4096", 4096, "memory", output=True),
@@ -55,7 +66,7 @@ SETTINGS = {
     "thumbnail_path": Setting(lambda value: isinstance(value, str), "the path of a picture", '"_static/x.png"'),
     "line_numbers": Setting(lambda value: isinstance(value, bool), "True or False", "True"),
 }
-#: Those of sphinx-gallery that it checks itself.
+#: Settings of sphinx-gallery, which validates them itself.
 STOCK = {
     "capture_repr",
     "defer_figures",
@@ -69,16 +80,16 @@ STOCK = {
 }
 
 
-def line_of(text, setting):
-    """Return the number of the line of *text* that has the *setting*; 1 if none has."""
+def line_of(text: str, setting: str) -> int:
+    """Return the number of the line of *text* with this *setting*, or 1."""
     for match in INFILE_CONFIG_PATTERN.finditer(text):
         if match[1] == setting:
             return text.count("\n", 0, match.start(1)) + 1
     return 1
 
 
-def wrong(text):
-    """Return ``(line, message)`` of the first setting in *text* that cannot be meant, or None."""
+def find_error(text: str) -> tuple[int, str] | None:
+    """Return ``(line, message)`` of the first invalid setting in *text*, or None."""
     for match in INFILE_CONFIG_PATTERN.finditer(text):
         name, written = match[1], (match[3] or "True").strip()
         line = text.count("\n", 0, match.start(1)) + 1
@@ -86,24 +97,25 @@ def wrong(text):
             continue
         if name not in SETTINGS:
             close = difflib.get_close_matches(name, SETTINGS, n=1, cutoff=0.6)
-            hint = f"did you mean sphinx_gallery_{close[0]}?" if close else "CONTRIBUTING.md lists those there are"
-            return line, f"there is no setting sphinx_gallery_{name}: {hint}"
+            hint = f"did you mean sphinx_gallery_{close[0]}?" if close else "see CONTRIBUTING.md for the list"
+            return line, f"unknown setting sphinx_gallery_{name}: {hint}"
         setting = SETTINGS[name]
         try:
             good = setting.fits(ast.literal_eval(written))
         except (SyntaxError, ValueError):
             good = False
         if not good:
-            told = f"sphinx_gallery_{name} = {written[:60]}: give {setting.words}"
-            return line, f"{told}, as in # sphinx_gallery_{name} = {setting.example}"
+            shown = f"sphinx_gallery_{name} = {written[:60]}: give {setting.words}"
+            return line, f"{shown}, as in # sphinx_gallery_{name} = {setting.example}"
     return None
 
 
-def limits(file_conf):
-    """Return the limits of a recipe with the settings *file_conf*: its own, or the defaults."""
-    return {setting.limit: file_conf.get(name, setting.default) for name, setting in SETTINGS.items() if setting.limit}
+def limits(file_conf: Mapping[str, Any]) -> Limits:
+    """Return the limits of a recipe with the settings *file_conf*, with defaults."""
+    values = {s.limit: file_conf.get(name, s.default) for name, s in SETTINGS.items() if s.limit}
+    return cast("Limits", values)
 
 
-def for_output(file_conf):
-    """Return those of the settings *file_conf* that can change what the recipe prints."""
+def for_output(file_conf: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of *file_conf* that can change what the recipe prints."""
     return {k: v for k, v in file_conf.items() if k not in SETTINGS or SETTINGS[k].output}

@@ -1,4 +1,4 @@
-"""How a recipe is executed, here or on a cluster, and how its result is kept.
+"""Executes recipes, on this machine or on a cluster, and caches their results.
 
-Step two on the path of a recipe; :mod:`cookbook.gallery` makes its page.
+The second step from a recipe to its page; :mod:`cookbook.gallery` is the next.
 """

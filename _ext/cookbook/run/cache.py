@@ -1,11 +1,12 @@
-"""A folder of recipe results that tells the truth.
+"""The cache of recipe results: one file an entry, addressed by content.
 
-An entry is one file, ``KEY.json``: a line with the SHA-256 of what follows, and the result
-as JSON. The key says all that went into the result (see :mod:`cookbook.recipes.recipe`), so an
-entry never goes stale; it goes out of use. Folders can be copied between machines, shared
-by builds that run at once, and deleted at any time. Nothing that is read is ever executed:
-entries are data, and :func:`cookbook.run.result.check` rejects a result that is not of the form a recipe gives.
+An entry is ``KEY.json``: a line with the SHA-256 of what follows, and the result as JSON. The key
+covers all inputs of the result (see :mod:`cookbook.recipes.recipe`), so an entry is never stale.
+The folder can be copied between machines, shared by concurrent builds, and deleted at any time.
+Entries are untrusted data: :func:`cookbook.run.result.check` validates them, and a corrupt one is a miss.
 """
+
+from __future__ import annotations
 
 import contextlib
 import hashlib
@@ -14,57 +15,63 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sphinx.util import logging
 
 from cookbook.run.result import check
 
+if TYPE_CHECKING:
+    from cookbook.recipes.recipe import Task
+    from cookbook.run.result import Result
+
 logger = logging.getLogger(__name__)
 
-#: Seconds after which a file that is still being written belongs to a build that was killed.
-FORSAKEN = 3600
+#: Seconds after which a temporary file must have been left by a build that was killed.
+ABANDONED_AFTER = 3600
 
 
 class Cache:
-    """The results kept in one folder.
+    """The cache in one folder.
 
     Parameters
     ----------
     folder : str or pathlib.Path
-        Where the entries are; made when the first is written.
+        Where the entries are; created with the first one.
     size : int
-        The most that is kept, in bytes.
+        The maximum size after :meth:`prune`, in bytes.
     """
 
-    def __init__(self, folder, size):
+    def __init__(self, folder: str | Path, size: int) -> None:
         self.folder, self.size = Path(folder), size
-        self.used, self.full = set(), False
+        self.used: set[str] = set()
+        self.write_failed = False
 
-    def _path(self, key):
+    def _path(self, key: str) -> Path:
         return self.folder / f"{key}.json"
 
-    def read(self, key, task):
-        """Return the result of *task* kept under *key*, or None; a damaged entry is none, and said so."""
+    def read(self, key: str, task: Task) -> Result | None:
+        """Return the result of *task* cached under *key*; None for a miss or a corrupt entry, which is logged."""
         path = self._path(key)
         try:
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
             with open(descriptor, "rb") as file:
                 digest, _, body = file.read().partition(b"\n")
             if hashlib.sha256(body).hexdigest().encode() != digest:
-                raise ValueError("its checksum does not match")
+                raise ValueError("checksum mismatch")
             result = check(json.loads(body), task)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, RecursionError) as problem:
-            logger.info("cache: %s is no usable entry (%s): executing again", path, problem)
+            logger.info("cache: corrupt entry %s (%s): executing the recipe again", path, problem)
             return None
-        self.used.add(path.name)  # others go first
+        self.used.add(path.name)
         with contextlib.suppress(OSError):
             os.utime(path)
         return result
 
-    def write(self, key, result):
-        """Keep *result* under *key*, whole; where that fails, say so and go on."""
+    def write(self, key: str, result: Result) -> None:
+        """Write *result* under *key*, atomically; the first failure is logged, and none ends the build."""
         body = json.dumps(result, sort_keys=True).encode()
         content = f"{hashlib.sha256(body).hexdigest()}\n".encode() + body
         temporary = None
@@ -76,18 +83,18 @@ class Cache:
             os.replace(temporary, self._path(key))
             self.used.add(self._path(key).name)
         except OSError as problem:
-            if not self.full:
+            if not self.write_failed:
                 logger.info(
-                    "cache: not all is kept in %s: %s. The build goes on; the next one executes the rest again",
+                    "cache: cannot write to %s: %s. The build continues; the next one executes what is not cached",
                     self.folder,
                     problem.strerror,
                 )
-            self.full = True
+            self.write_failed = True
             if temporary:
                 Path(temporary).unlink(missing_ok=True)
 
-    def prune(self):
-        """Delete what killed builds left and the oldest unused entries, until the rest fits."""
+    def prune(self) -> None:
+        """Delete abandoned temporary files, and the least recently used entries beyond the size."""
         entries = []
         for path in [*self.folder.glob("*.new"), *self.folder.glob("*.json")]:
             try:
@@ -95,9 +102,9 @@ class Cache:
                 if path.suffix != ".new":
                     order = path.name in self.used, status.st_mtime
                     entries.append((order, status.st_size, path))
-                elif status.st_mtime < time.time() - FORSAKEN:
+                elif status.st_mtime < time.time() - ABANDONED_AFTER:
                     path.unlink()
-            except OSError:  # another build was faster
+            except OSError:  # deleted by another build
                 continue
         total = sum(size for _, size, _ in entries)
         for (used, _), size, path in sorted(entries):

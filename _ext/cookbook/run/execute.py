@@ -1,11 +1,12 @@
-"""Executes the recipes: isolated, in parallel, from a cache, and with an honest end.
+"""Executes the recipes: isolated, in parallel, and only if the cache has no result.
 
-Every recipe whose result is not in the cache is executed, ``JOBS`` at a time, by
-:mod:`cookbook.run.forkserver` or, with ``EXECUTOR=tcp://...``, by :mod:`cookbook.run.dask`.
-sphinx-gallery's own code executes, in the recipe's process, and makes the pages around the
-results afterwards. The build ends with a list of what went wrong, each as
-``recipes_source/saving/x.py:12: ValueError: ... What to do``.
+Cache misses are executed, ``JOBS`` at a time, by :mod:`cookbook.run.forkserver` or, with
+``EXECUTOR=tcp://...``, by :mod:`cookbook.run.dask`. sphinx-gallery's own code executes them, in
+the recipe's process, and makes the pages from the results afterwards. The build ends with a
+list of problems, each as ``recipes_source/saving/x.py:12: ValueError: ... What to do``.
 """
+
+from __future__ import annotations
 
 import difflib
 import re
@@ -13,6 +14,7 @@ import signal
 import time
 from concurrent.futures import as_completed
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
@@ -20,15 +22,25 @@ from sphinx.util import logging
 from cookbook.build import build_of
 from cookbook.run.cache import Cache
 from cookbook.run.process import runner
-from cookbook.run.result import advice, check, failure, look_for_output, remember_lines
+from cookbook.run.result import advice, check, failure, remember_lines, require_output
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from sphinx.application import Sphinx
+
+    from cookbook.build import Build
+    from cookbook.recipes.recipe import Task
+    from cookbook.run.dask.cluster import Cluster
+    from cookbook.run.forkserver import ForkServer
 
 logger = logging.getLogger(__name__)
 
-#: What a recipe names that starts other programs: each of them imports torch again.
-PROGRAMS = ("subprocess", "multiprocessing")
+#: Modules with which recipes start other processes, each of which imports torch again.
+SLOW = ("subprocess", "multiprocessing")
 
 
-def select(build):
+def select(build: Build) -> set[str]:
     """Return the names of the recipes that may be executed."""
     if not build.conf["plot_gallery"]:
         return set()
@@ -47,7 +59,7 @@ def select(build):
     return found
 
 
-def execute(app):
+def execute(app: Sphinx) -> None:
     """Get the result of every recipe, from the cache or by executing it."""
     build = build_of(app)
     cache = Cache(build.environ.cache or Path(app.srcdir, ".recipe_cache"), build.environ.cache_size)
@@ -72,15 +84,15 @@ def execute(app):
     _report(build)
 
 
-def _interrupt(signal_number, frame):
-    """End the build as Ctrl-C does: what was started is ended, what is done is kept."""
+def _interrupt(signal_number: int, frame: FrameType | None) -> None:
+    """End the build as Ctrl-C does: kill child processes and keep results."""
     raise KeyboardInterrupt
 
 
-def _execute(build, cache, tasks):
+def _execute(build: Build, cache: Cache, tasks: dict[str, Task]) -> None:
     started = time.monotonic()
-    # those that start programs take longest: first, or the last one would run alone
-    tasks = dict(sorted(tasks.items(), key=lambda item: not any(runner.uses(item[1], name) for name in PROGRAMS)))
+    # the slowest first, so that none of them runs alone at the end
+    tasks = dict(sorted(tasks.items(), key=lambda item: not any(runner.uses(item[1], name) for name in SLOW)))
     with _executor(build, list(tasks.values())) as executor:
         futures = {executor.submit(task): name for name, task in tasks.items()}
         for count, future in enumerate(as_completed(futures), 1):
@@ -90,7 +102,7 @@ def _execute(build, cache, tasks):
             except (ValueError, OSError) as error:
                 result = failure(tasks[name], f"{type(error).__name__}: {error}")
             if not result["error"]:
-                look_for_output(tasks[name], result)
+                require_output(tasks[name], result)
             remember_lines(tasks[name], result)
             result["date"] = build.environ.date
             build.results[name] = result
@@ -107,14 +119,14 @@ def _execute(build, cache, tasks):
     logger.info("executed %d recipes in %.1f s", len(tasks), time.monotonic() - started)
 
 
-def _executor(build, tasks):
+def _executor(build: Build, tasks: list[Task]) -> Cluster | ForkServer:
     address = build.environ.executor
     if address:
         try:
             from cookbook.run.dask.cluster import Cluster
         except ModuleNotFoundError as error:
             raise ExtensionError(
-                f"EXECUTOR={address}: {error}. Install what the cluster needs: "
+                f"EXECUTOR={address}: {error}. Install the packages for clusters: "
                 "pip install -r requirements-dev.txt -c constraints.txt"
             ) from None
         return Cluster(address, tasks)
@@ -125,12 +137,12 @@ def _executor(build, tasks):
         return ForkServer(min(build.environ.jobs, len(tasks)), used)
     except OSError as error:
         raise ExtensionError(
-            f"no recipe can be executed: {error}. Set TMPDIR to a folder with a short path that "
-            "can be written and has space, then build again"
+            f"cannot start the fork server: {error}. Set TMPDIR to a writable folder with a short path "
+            "and free space, then build again"
         ) from error
 
 
-def _report(build):
+def _report(build: Build) -> None:
     for name, result in build.results.items():
         error = result["error"]
         if error:
@@ -141,8 +153,8 @@ def _report(build):
             )
 
 
-def summarize(app, exception):
-    """Say at the end what is wrong with recipes, and where."""
+def summarize(app: Sphinx, exception: Exception | None) -> None:
+    """Log the list of problems at the end of the build."""
     problems = build_of(app).problems
     if problems:
         lines = [f"  {location}: {message}" for location, message in problems]

@@ -1,17 +1,18 @@
-"""Recipes in processes of their own on this machine, within limits.
+"""Runs each recipe in a process of its own on this machine, with limits.
 
-:class:`ForkServer` starts Python's fork server once, with everything imported that
-recipes import, and forks a fresh process from it for each recipe: nothing leaks from one
-recipe into the next, and importing torch is paid for once. Where there is no fork server
-(Windows), each process is spawned.
+:class:`ForkServer` starts Python's fork server with the imports of all recipes preloaded, and forks
+a fresh process from it for each recipe: no state leaks into the next recipe, and torch is
+imported once (``docs/decisions/isolation.md``). On Windows each process is spawned instead.
 
-A process that runs too long, dies or exits early becomes a failed result with a reason.
-Whatever it started is ended with it. All that is written meanwhile lies in one folder, which
-goes with the fork server, however the build ends.
+A process that exceeds its timeout, crashes or exits early becomes a failed result with a reason,
+and its descendants are killed. All temporary files are in one folder, which the fork server
+deletes when it exits, also after the build was killed.
 
-Private names relied on: attributes of ``multiprocessing.forkserver._forkserver``, to find
-what recipes left behind, and ``multiprocessing.util.get_temp_dir``, the folder of its socket.
+Private names relied on: attributes of ``multiprocessing.forkserver._forkserver``, to find orphaned
+processes, and ``multiprocessing.util.get_temp_dir``, the folder of its socket.
 """
+
+from __future__ import annotations
 
 import json
 import multiprocessing
@@ -24,6 +25,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import connection, forkserver, util
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -31,21 +33,29 @@ from cookbook.run.process import runner
 from cookbook.run.process.child import ENVIRONMENT, GRACE, child, children, kill
 from cookbook.run.process.text import clean
 
-#: What is imported once for all recipes, where one of them names it.
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from concurrent.futures import Future
+    from multiprocessing.process import BaseProcess
+
+    from cookbook.recipes.recipe import Task
+    from cookbook.run.result import Error, Message, Outcome, Result
+
+#: Packages that the fork server preloads, if a recipe uses them.
 PACKAGES = ("matplotlib", "torch")
-#: Bytes below which a disk counts as full.
-LITTLE = 2**16
+#: A disk with fewer free bytes counts as full.
+DISK_FULL = 2**16
 
 
 class ForkServer:
-    """Runs recipes, a number of them at a time.
+    """Runs recipes, several at a time.
 
     Parameters
     ----------
     jobs : int
         How many recipes run at the same time.
     used : iterable of str
-        Those of `PACKAGES` that they use, which are imported once for all.
+        The `PACKAGES` to preload.
 
     Examples
     --------
@@ -54,12 +64,12 @@ class ForkServer:
     >>> result["outputs"], result["error"]
     """
 
-    def __init__(self, jobs, used=PACKAGES):
+    def __init__(self, jobs: int, used: Iterable[str] = PACKAGES) -> None:
         available = multiprocessing.get_all_start_methods()
         method = "forkserver" if "forkserver" in available else "spawn"
-        self.context = multiprocessing.get_context(method)
+        self.context: Any = multiprocessing.get_context(method)  # typeshed has no BaseContext.Process
         self.threads = ThreadPoolExecutor(jobs, thread_name_prefix="recipe")
-        self.live = {}
+        self.running: set[BaseProcess] = set()
         self.stopped = False
         self.starting = threading.Lock()
         self.environment = dict(os.environ)
@@ -67,18 +77,18 @@ class ForkServer:
         if method == "forkserver":
             self._start_server(used)
 
-    def _start_server(self, used):
-        """Start the fork server with the environment that every recipe begins in."""
+    def _start_server(self, used: Iterable[str]) -> None:
+        """Start the fork server with the environment of the recipes."""
         here = str(Path(__file__).parents[2])
         self.environment.update(ENVIRONMENT)
         ours = {
             **ENVIRONMENT,
             "PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")])),
-            # Large pages, where the system has them: a fork copies the table of pages.
+            # With huge pages there is a smaller page table to copy in each fork.
             "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
         }
         before = dict(os.environ)
-        folders = os.pathsep.join([self.folder, util.get_temp_dir()])  # the latter for its socket
+        folders = os.pathsep.join([self.folder, util.get_temp_dir()])  # the latter has its socket
         os.environ.update(ours, TMPDIR=self.folder, RECIPES_FOLDERS=folders, RECIPES_USE=" ".join(used))
         try:
             forkserver.set_forkserver_preload(["cookbook.run.process.preload"])
@@ -87,61 +97,49 @@ class ForkServer:
             os.environ.clear()
             os.environ.update(before)
 
-    def __enter__(self):
+    def __enter__(self) -> ForkServer:
         return self
 
-    def __exit__(self, kind, error, trace):
+    def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def submit(self, task):
-        """Return the future result of *task*: see :meth:`run`."""
+    def submit(self, task: Task) -> Future[Result]:
+        """Return the future of :meth:`run` for *task*."""
         return self.threads.submit(self.run, task)
 
-    def close(self):
-        """End everything that was started."""
+    def close(self) -> None:
+        """Kill all recipes and delete all temporary files."""
         with self.starting:
             self.stopped = True
-        for process in list(self.live.values()):
-            self._end(process)
+        for process in list(self.running):
+            self._stop(process)
         self.threads.shutdown(cancel_futures=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def run(self, task):
-        """Run one recipe and return its result.
-
-        Parameters
-        ----------
-        task : dict
-            A :class:`cookbook.recipes.recipe.Task`.
-
-        Returns
-        -------
-        result : dict
-            ``outputs``, a list with the reStructuredText shown below each code block;
-            ``seconds`` (float); ``error``, None or a dict of ``text``, ``line`` and
-            ``reason``; ``codeobj`` and ``images`` as :func:`cookbook.run.process.runner.run` sends them.
-        """
+    def run(self, task: Task) -> Result:
+        """Run the recipe of *task* and return its result; InterruptedError after :meth:`close`."""
         scratch = tempfile.mkdtemp(prefix="recipe-", dir=self.folder)
         started = time.monotonic()
         try:
             receiver, sender = self.context.Pipe(duplex=False)
             with self.starting:
                 if self.stopped:
-                    raise InterruptedError("the build was stopped")
-                process = self.context.Process(
-                    target=child, args=(task, scratch, sender, self.environment), daemon=False
-                )
+                    raise InterruptedError("the fork server is closed")
+                arguments = task, scratch, sender, self.environment
+                process: BaseProcess = self.context.Process(target=child, args=arguments, daemon=False)
                 process.start()
-                self.live[process.pid] = process
+                self.running.add(process)
             sender.close()
             messages = list(self._messages(process, receiver, task["limits"]["seconds"]))
-            code = self._end(process)
+            code = self._stop(process)
             return self._result(task, messages, code, Path(scratch), time.monotonic() - started)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def _messages(self, process, receiver, seconds):
-        """Yield what the process sends until it has ended or its time is up."""
+    def _messages(
+        self, process: BaseProcess, receiver: connection.Connection[Any, Any], seconds: int
+    ) -> Iterator[Message]:
+        """Yield the messages of *process* until it has exited or its time is up."""
         deadline = time.monotonic() + seconds + GRACE
         while True:
             ready = connection.wait([receiver, process.sentinel], deadline - time.monotonic())
@@ -156,83 +154,89 @@ class ForkServer:
             if process.sentinel in ready:
                 return
 
-    def _end(self, process):
-        """Kill the process with all that it started; return its exit code, None if it ran on."""
+    def _stop(self, process: BaseProcess) -> int | None:
+        """Kill *process* and its descendants; return its exit code, None if it was still running."""
         with self.starting:
             code = process.exitcode
-            if code is None:  # else what it has left was handed to the fork server
-                _kill_with_children(process.pid)
+            if code is None:  # otherwise its children were reparented to the fork server
+                _kill_tree(process.pid)
                 process.join(GRACE)
-            self.live.pop(process.pid, None)
-            self._end_orphans()
+            self.running.discard(process)
+            self._kill_orphans()
         return code
 
-    def _end_orphans(self):
-        """Kill what recipes that are gone have left to the fork server."""
+    def _kill_orphans(self) -> None:
+        """Kill the processes that were reparented to the fork server, which is a subreaper."""
         server = getattr(forkserver._forkserver, "_forkserver_pid", None)
+        running = {process.pid for process in self.running}
         for pid in children(server) if server else ():
-            if pid not in self.live:
-                _kill_with_children(pid)
+            if pid not in running:
+                _kill_tree(pid)
 
-    def _result(self, task, messages, code, scratch, elapsed):
-        """Put the messages of a process together, and say why it ended if it did too early."""
+    def _result(self, task: Task, messages: list[Message], code: int | None, scratch: Path, elapsed: float) -> Result:
+        """Return the result that *messages* add up to, with an error if the last one is missing."""
         outputs = [""] * len(task["blocks"])
-        current, result = 0, None
+        current, outcome = 0, None
         for message in messages:
             current = message.get("block", current)
             if "output" in message:
                 outputs[message["block"]] = message["output"]
-            result = message.get("done", result)
-        if result is None:
+            outcome = message.get("done", outcome)
+        if outcome is None:
             crash = next((m["crash"] for m in messages if "crash" in m), None)
-            text, line = self._death(task, current, code, scratch, crash)
+            text, line = self._explain_exit(task, current, code, scratch, crash)
             outputs[current] = (
                 "\n.. rst-class:: sphx-glr-script-out\n\n .. code-block:: pytb\n\n"
                 + "".join(f"    {row}\n" for row in text.splitlines())
                 + "\n\n"
             )
-            error = {"text": text, "line": line, "reason": text.splitlines()[-1]}
+            error: Error = {"text": text, "line": line, "reason": text.splitlines()[-1]}
             shown = runner.read_images((scratch / task["gallery"] / task["name"]).parent / "images")
             images = {name: content for name, content in shown.items() if name in "".join(outputs)}
-            result = {"seconds": round(elapsed, 3), "error": error, "codeobj": {}, "images": images}
-        if result["error"] and shutil.disk_usage(scratch).free < LITTLE:
-            result["error"]["reason"] += ": no space is left for temporary files"
+            outcome = {"seconds": round(elapsed, 3), "error": error, "codeobj": {}, "images": images}
+        if outcome["error"] and shutil.disk_usage(scratch).free < DISK_FULL:
+            outcome["error"]["reason"] += ": no space left for temporary files"
         written = scratch / "descriptor.txt"
-        unseen = clean(written.read_text(errors="replace") if written.exists() else "").strip()
-        if unseen and not result["error"]:
-            reason = "wrote past Python's sys.stdout, which no page shows: " + unseen[:200]
-            result["error"] = {"text": reason, "line": 1, "reason": reason.splitlines()[0]}
-        return {**result, "outputs": outputs}
+        uncaptured = clean(written.read_text(errors="replace") if written.exists() else "").strip()
+        if uncaptured and not outcome["error"]:
+            reason = "wrote to file descriptor 1 or 2, which is not captured: " + uncaptured[:200]
+            outcome["error"] = {"text": reason, "line": 1, "reason": reason.splitlines()[0]}
+        return {
+            "outputs": outputs,
+            "seconds": outcome["seconds"],
+            "error": outcome["error"],
+            "codeobj": outcome["codeobj"],
+            "images": outcome["images"],
+        }
 
     @staticmethod
-    def _death(task, current, code, scratch, crash):
-        """Return the text of a traceback for a process that died, and its line."""
+    def _explain_exit(task: Task, current: int, code: int | None, scratch: Path, crash: str | None) -> tuple[str, int]:
+        """Return a traceback for a process that exited while block *current* ran, and its line."""
         limit = task["limits"]["seconds"]
         line = runner.first_line(task["blocks"][current])
-        frames = []
+        frames: list[int] = []
         hang = scratch / "hang.txt"
         dump = hang.read_text(errors="replace") if hang.exists() else ""
         source = str(scratch / runner.SOURCE / task["name"])
         for row in dump.splitlines():
             if source in row:
-                number = int(row.rsplit("line ", 1)[1].split()[0])
-                frames.insert(0, number)
+                frames.insert(0, int(row.rsplit("line ", 1)[1].split()[0]))
         if frames:
             line = frames[-1]
         if crash:
             reason = clean(crash)
         elif dump.startswith("Timeout") or code is None:
-            reason = f"TimeoutError: it ran for more than {limit} s and was ended"
+            reason = f"TimeoutError: killed after {limit} s"
         elif code < 0:
-            reason = f"ProcessLookupError: its process was ended by {signal.Signals(-code).name}"
+            reason = f"ChildProcessError: the recipe's process was killed by {signal.Signals(-code).name}"
         else:
-            reason = f"ProcessLookupError: its process ended itself with os._exit({code})"
+            reason = f"ChildProcessError: the recipe's process called os._exit({code})"
         rows = [f'  File "{runner.SOURCE}/{task["name"]}", line {n}' for n in frames or [line]]
         return "\n".join(["Traceback (most recent call last):", *rows, reason]), line
 
 
-def _kill_with_children(pid):
-    """Kill the process *pid* and all that it started, if it is still there."""
+def _kill_tree(pid: int | None) -> None:
+    """Kill the process *pid* and its descendants, if it still exists."""
     try:
         process = psutil.Process(pid)
         kill([*process.children(recursive=True), process])

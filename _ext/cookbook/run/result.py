@@ -1,19 +1,21 @@
-"""The result of a recipe: its form, and what it says of a failure.
+"""The result of a recipe: its types, its validation, and advice about its error.
 
-A result is a dict that JSON can hold, the same whoever gives it, a process here, a Dask
-worker or the cache: ``outputs`` (the reStructuredText below each code block), ``seconds``,
-``error`` (None, or ``text``, ``line`` and ``reason``), ``codeobj`` and ``images``. It may
-come from outside, so :func:`check` rejects what a recipe cannot give: an output is text in
-literal blocks, which Sphinx escapes, and the recipe's own figures. With anything else, such
-as a field ``:alt: :download:`x </etc/passwd>```, a forged one could publish files or put a
-script on a page. ``tests/fuzz/test_results.py`` looks for more of that.
+A :class:`Result` is JSON and has the same form in the cache, from a process here and from a Dask
+worker. As it may come from outside, :func:`check` accepts only what a recipe can produce: its
+outputs are reStructuredText with literal blocks, which Sphinx escapes, and the recipe's own
+figures. Anything else, such as a field ``:alt: :download:`x </etc/passwd>```, would let a forged
+result publish files or put a script on a page. ``tests/fuzz/test_results.py`` searches for more.
 """
+
+from __future__ import annotations
 
 import base64
 import io
 import re
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 
 from PIL import Image
 
@@ -21,7 +23,61 @@ from cookbook.recipes.recipe import block_lines
 from cookbook.run.process.runner import first_line
 from cookbook.run.process.text import CONTROL, clean
 
-#: What a line of an output can be, outside of the text of a literal block ...
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from cookbook.recipes.recipe import Task
+
+
+class Error(TypedDict):
+    """Why a recipe failed: ``text`` is the traceback, ``reason`` one line, ``line`` where in the file."""
+
+    text: str
+    line: int
+    reason: str
+
+
+class CodeObject(TypedDict):
+    """An object that a name in the code refers to, as sphinx-gallery's ``identify_names`` describes it."""
+
+    name: str
+    module: str
+    module_short: str
+    is_class: bool
+    is_explicit: bool
+
+
+class Outcome(TypedDict):
+    """What remains when a recipe has run: ``images`` maps file names to content in base64."""
+
+    seconds: float
+    error: Error | None
+    codeobj: dict[str, list[CodeObject]]
+    images: dict[str, str]
+
+
+class Result(Outcome):
+    """The result of a recipe: ``outputs`` is the reStructuredText below each code block.
+
+    ``lines`` are the first lines of the blocks, if an output shows line numbers; ``date`` is the
+    day of the execution.
+    """
+
+    outputs: list[str]
+    lines: NotRequired[list[int]]
+    date: NotRequired[str]
+
+
+class Message(TypedDict, total=False):
+    """A message from a recipe's process: ``block`` starts or has an ``output``; at the end ``done`` or ``crash``."""
+
+    block: int
+    output: str
+    done: Outcome
+    crash: str
+
+
+#: The lines that an output may have outside of the text of a literal block ...
 LINES = {
     "blank": re.compile(r"\s*"),
     "class": re.compile(r" *\.\. rst-class:: sphx-glr-(script-out|horizontal)"),
@@ -30,71 +86,70 @@ LINES = {
     "image": re.compile(r" *\.\. image:: .+"),
     "option": re.compile(r" +:(alt: .*|class:[ \w-]+)"),
 }
-#: ... and what must come next: an option elsewhere is a field, in which markup works.
+#: ... and what may follow each: an option elsewhere is a field, whose markup is parsed.
 NEXT = {
     "blank": {*LINES, "text"} - {"option"},
     "text": {"text", "blank"},
     **dict.fromkeys(("class", "literal", "item"), {"blank"}),
     **dict.fromkeys(("image", "option"), {"option", "blank"}),
 }
-#: What sphinx-gallery says of a name in code: words, and two flags.
+#: The fields of a `CodeObject`: words and flags.
 WORDS, FLAGS = {"name", "module", "module_short"}, {"is_class", "is_explicit"}
-#: What to do about a failure, by what its reason says.
+#: What to do about an error, by a pattern for its reason; the first match counts.
 ADVICE = {
-    "[Nn]o space": "Free some where TMPDIR points, then build again.",
-    "SyntaxError": "Mend the line.",
-    "TimeoutError": "Make it faster, or give it more time: # sphinx_gallery_timeout = SECONDS",
-    "MemoryError|allocate memory": "Use less memory, or allow more: # sphinx_gallery_memory = MIB",
-    "characters of output": "Print less, or allow more: # sphinx_gallery_output = CHARACTERS",
-    "SystemExit|its process": "A recipe runs to its end: remove what ends it there.",
-    "input\\(\\)": "A recipe asks nobody: write the value into it.",
-    "no output": "Print what it proves.",
+    "[Nn]o space": "Free some space in the temporary folder (TMPDIR), then build again.",
+    "SyntaxError": "Fix the syntax.",
+    "TimeoutError": "Make it faster, or raise the limit: # sphinx_gallery_timeout = SECONDS",
+    "MemoryError|allocate memory": "Use less memory, or raise the limit: # sphinx_gallery_memory = MIB",
+    "characters of output": "Print less, or raise the limit: # sphinx_gallery_output = CHARACTERS",
+    "SystemExit|the recipe's process": "A recipe has to run to its end: remove what ends it early.",
+    "input\\(\\)": "A build is not interactive: put the value into the recipe.",
+    "no output": "Print or plot something.",
     "dask worker": "Then build again.",
-    "KilledWorker": "The workers' logs say why; build again.",
-    "sys.stdout": "Use print, and give the output of other programs to it.",
-    "": "Its page shows the traceback; python FILE shows it too.",
+    "KilledWorker": "See the logs of the workers, then build again.",
+    "file descriptor 1 or 2": "Use print(), also for the output of subprocesses.",
+    "": "See the traceback on its page, or run: python FILE",
 }
 
 
-def check_output(rst, images):
-    """Raise ValueError if *rst* is more than literal blocks and these *images* (addresses)."""
+def check_output(rst: str, images: Container[str]) -> None:
+    """Raise ValueError unless *rst* consists of literal blocks and of *images*, by address."""
     if CONTROL.search(rst):
-        raise ValueError("output with a character that no page can show")
-    before, literal, of_image = "blank", False, 0
+        raise ValueError("control character in output")
+    before, literal, image_depth = "blank", False, 0
     for line in rst.splitlines():  # at the same characters as docutils
         kind = next((kind for kind, form in LINES.items() if form.fullmatch(line)), None)
         if literal and kind != "blank" and line.startswith("    "):
             kind = "text"
         depth = len(line) - len(line.lstrip())
         if kind == "image":
-            of_image, fits = depth, line.partition("::")[2].strip() in images
+            image_depth, fits = depth, line.partition("::")[2].strip() in images
         else:
-            fits = kind != "option" or depth == of_image + 3
-        if kind not in NEXT[before] or not fits:
-            raise ValueError(f"output that a recipe cannot give: {line[:80]!r}")
+            fits = kind != "option" or depth == image_depth + 3
+        if kind is None or kind not in NEXT[before] or not fits:
+            raise ValueError(f"unexpected markup in output: {line[:80]!r}")
         literal = kind == "literal" or literal and kind in ("blank", "text")
         before = kind
 
 
-def _is(value, *kinds):
-    return type(value) in kinds  # True is no number
+def _is(value: object, *kinds: type) -> bool:
+    return type(value) in kinds  # not isinstance: True is no number
 
 
-def _text(value):
+def _is_text(value: Any) -> bool:
     return _is(value, str) and not CONTROL.search(value)
 
 
-def _error(error):
+def _is_error(error: Any) -> bool:
     return error is None or (
         error.keys() == {"text", "line", "reason"}
-        and _text(error["text"])
-        and _text(error["reason"])
+        and _is_text(error["text"])
+        and _is_text(error["reason"])
         and _is(error["line"], int)
     )
 
 
-def _object(found):
-    """Say whether *found* is a code object as sphinx-gallery describes it."""
+def _is_code_object(found: Any) -> bool:
     return (
         found.keys() == WORDS | FLAGS
         and all(_is(found[key], str) and re.fullmatch(r"[\w.<>]*", found[key]) for key in WORDS)
@@ -102,82 +157,81 @@ def _object(found):
     )
 
 
-def _picture(content):
-    """Say whether *content* is, in base64, a PNG whose parts have their checksums."""
+def _is_png(content: Any) -> bool:
+    """Return whether *content* is, in base64, a PNG with valid checksums."""
     try:
         with Image.open(io.BytesIO(base64.b64decode(content, validate=True)), formats=["PNG"]) as image:
             image.verify()
-    except Exception:  # Pillow has many words for it
+    except Exception:  # Pillow raises many types
         return False
     return True
 
 
-#: What each field of a result must be; the last two are added here and may be missing.
-FORM = {
+#: A predicate for each field of a result.
+FORM: dict[str, Callable[[Any], bool]] = {
     "outputs": lambda outputs: _is(outputs, list) and all(_is(output, str) for output in outputs),
     "seconds": lambda seconds: _is(seconds, int, float) and 0 <= seconds < 10**6,
-    "error": _error,
+    "error": _is_error,
     "codeobj": lambda names: all(
-        _text(name) and _is(kept, list) and kept and all(map(_object, kept)) for name, kept in names.items()
+        _is_text(name) and _is(found, list) and found and all(map(_is_code_object, found))
+        for name, found in names.items()
     ),
-    "images": lambda images: all(_picture(content) for content in images.values()),
+    "images": lambda images: all(map(_is_png, images.values())),
     "lines": lambda lines: _is(lines, list) and all(_is(line, int) for line in lines),
     "date": lambda day: date.fromisoformat(day).isoformat() == day,
 }
 
 
-def check(result, task):
-    """Return *result* if it has the form of a result of *task*, else raise ValueError."""
+def check(result: object, task: Task) -> Result:
+    """Return *result* if it is a valid result of *task*, else raise ValueError."""
     if not isinstance(result, dict) or not FORM.keys() - {"lines", "date"} <= result.keys() <= FORM.keys():
-        raise ValueError("not a result")
+        raise ValueError("missing or unknown fields")
     for field, value in result.items():
         try:
-            fits = FORM[field](value)
-        except (AttributeError, KeyError, TypeError, ValueError):  # of another type altogether
-            fits = False
-        if not fits:
-            raise ValueError(f"its {field!r} is not of the form that a recipe gives")
+            valid = FORM[field](value)
+        except (AttributeError, KeyError, TypeError, ValueError):  # of another type
+            valid = False
+        if not valid:
+            raise ValueError(f"invalid {field!r}")
     if len(result["outputs"]) != len(task["blocks"]):
-        raise ValueError("its outputs are not those of these blocks")
+        raise ValueError("the numbers of outputs and code blocks differ")
     section, _, name = task["name"].rpartition("/")
     form = re.compile(rf"sphx_glr_{re.escape(name[:-3])}_\d{{3,}}(_dark)?\.png", re.ASCII)
     if not all(map(form.fullmatch, result["images"])):
-        raise ValueError("its images have other names than those of this recipe")
+        raise ValueError("unexpected name of an image")
     folder = "/".join(filter(None, ("", task["gallery"], section, "images")))
     images = {f"/{folder}/{name}" for name in result["images"]}
     for output in result["outputs"]:
         check_output(output, images)
-    return result
+    return cast("Result", result)
 
 
-def advice(error):
-    """Return what to do about the *error* of a result, one sentence."""
-    return next(text for what, text in ADVICE.items() if re.search(what, error["reason"]))
+def advice(error: Error) -> str:
+    """Return what to do about *error*, one sentence."""
+    return next(text for pattern, text in ADVICE.items() if re.search(pattern, error["reason"]))
 
 
-def remember_lines(task, result):
-    """Note the line numbers of the blocks in a *result* that shows some of them."""
+def remember_lines(task: Task, result: Result) -> None:
+    """Add the line numbers of the blocks to a *result* that shows line numbers."""
     stem = Path(task["name"]).name
     if any(f"{stem}:" in output or f'{stem}", line' in output for output in result["outputs"]):
         result["lines"] = block_lines(task)
 
 
-def failure(task, text, line=1):
+def failure(task: Task, text: str, line: int = 1) -> Result:
     """Return the result of a recipe that failed outside of its own code."""
     text = clean(text)
-    error = {"text": text, "line": line, "reason": text.splitlines()[-1]}
     return {
         "outputs": [""] * len(task["blocks"]),
         "seconds": 0.0,
-        "error": error,
+        "error": {"text": text, "line": line, "reason": text.splitlines()[-1]},
         "codeobj": {},
         "images": {},
     }
 
 
-def look_for_output(task, result):
-    """Make a result an error if its recipe shows nothing: no page may pass in silence."""
+def require_output(task: Task, result: Result) -> None:
+    """Set the error of *result* if the recipe has code but neither an output nor a figure."""
     if task["blocks"] and not result["images"] and not any(o.strip() for o in result["outputs"]):
-        text = "it has code but shows no output"
-        line = first_line(task["blocks"][0])
-        result["error"] = {"text": text, "line": line, "reason": text}
+        text = "the recipe has code but no output"
+        result["error"] = {"text": text, "line": first_line(task["blocks"][0]), "reason": text}

@@ -1,4 +1,4 @@
-"""Recipes on the machines of a Dask cluster: the build's side, the worker's, the host process.
+"""Runs recipes on a Dask cluster: the client, the worker plugin, and its host process.
 
-Optional: only ``EXECUTOR=tcp://...`` imports it, and needs ``distributed``.
+Optional: it is imported only with ``EXECUTOR=tcp://...``, and needs ``distributed``.
 """

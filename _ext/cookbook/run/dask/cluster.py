@@ -1,33 +1,33 @@
-"""Recipes on the machines of a Dask cluster, for ``EXECUTOR=tcp://SCHEDULER:PORT``.
+"""Runs recipes on a Dask cluster, for ``EXECUTOR=tcp://SCHEDULER:PORT``.
 
-:class:`Cluster` stands where :class:`cookbook.run.forkserver.ForkServer` stands otherwise and gives the same
-results: what travels to the workers is the source of the modules that run recipes here, and
-recipes, as text; what comes back is JSON. No file system is shared, and a worker needs only
-the packages of ``requirements.txt`` and ``distributed``. Dask decides which worker runs what,
-and runs a recipe again elsewhere when its worker dies.
+:class:`Cluster` has the interface of :class:`cookbook.run.forkserver.ForkServer` and gives the same
+results. It sends the source of the modules that run recipes, and the recipes, as text, and gets
+JSON back. No file system is shared; a worker needs only the packages of ``requirements.txt`` and
+``distributed``. Dask schedules the recipes, and reschedules those of a worker that dies.
 
-Two things Dask does not do by itself. It would give a recipe to a worker with other versions
-than the result's key says: so workers offer their versions as a resource (:mod:`~cookbook.run.dask.worker`).
-And it waits for ever for a worker that can take a task: so a recipe that none could take
-for 30 seconds fails, or for the time that Dask's setting ``distributed.scheduler.no-workers-timeout``
-has here. Dask's own futures are used, not joblib's backend for Dask, which hung when a
-worker died.
+Two things are added. A recipe must run with the package versions of its cache key: workers offer
+theirs as a resource (:mod:`~cookbook.run.dask.worker`). And Dask waits forever if no worker can take
+a task: here a recipe fails after 30 seconds without such a worker, or after Dask's
+``distributed.scheduler.no-workers-timeout`` (``docs/decisions/dask.md``).
 
-Trust: what is sent is run there, the build's own code with ``eval``. What comes back is text,
-read as JSON and checked by :mod:`cookbook.run.result`, so a recipe, or a worker's disk, cannot put code or
-markup into the build. Whoever has the scheduler or a worker can: Dask unpickles what they send.
+Trust: the build's own code runs on the workers, with ``eval``. Results are JSON, validated by
+:mod:`cookbook.run.result`, so a recipe or a worker's disk cannot put code or markup into the build.
+Whoever controls the scheduler or a worker can, as Dask unpickles what they send.
 """
+
+from __future__ import annotations
 
 import json
 import threading
 import time
 import uuid
 from concurrent.futures import Future
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import dask
 import distributed
 from dask.utils import parse_timedelta
-from distributed.client import CancelledError
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
@@ -35,13 +35,21 @@ from cookbook.build import PACKAGE
 from cookbook.run.dask import worker
 from cookbook.run.result import failure
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cookbook.recipes.recipe import Task
+    from cookbook.run.result import Result
+
+    Workers = Mapping[str, Mapping[str, Any]]
+
 logger = logging.getLogger(__name__)
 
-#: What is executed on a worker for a task: text and built-ins only, so it needs no code of ours.
+#: Evaluated on a worker for each task: text and built-ins, so it can be unpickled without our code.
 CALL = "__import__('distributed').get_worker().plugins[name].run(task)"
-#: Seconds within which the scheduler has to answer.
-ANSWER = 10
-#: Seconds between two looks at which workers there are.
+#: Timeout for an answer of the scheduler, in seconds.
+TIMEOUT = 10
+#: Seconds between two polls of the list of workers.
 INTERVAL = 1
 
 
@@ -53,7 +61,7 @@ class Cluster:
     address : str
         The scheduler's address, as in ``tcp://127.0.0.1:8786``.
     tasks : list of dict
-        The tasks that will be submitted: workers must have the versions that they need.
+        The tasks that will be submitted; workers need the same versions of their packages.
 
     Examples
     --------
@@ -61,16 +69,17 @@ class Cluster:
     ...     result = cluster.submit(task).result()
     """
 
-    def __init__(self, address, tasks):
+    def __init__(self, address: str, tasks: list[Task]) -> None:
         self.address = address
         timeout = dask.config.get("distributed.scheduler.no-workers-timeout")
-        self.patience = parse_timedelta(timeout or "30s")
+        self.no_workers_timeout = parse_timedelta(timeout or "30s")
         names = sorted({name for task in tasks for name in task["versions"]})
-        self.needs = worker.installed(names)
-        self.waiting, self.known = {}, set()
+        self.versions = worker.installed_versions(names)
+        self.pending: dict[str, tuple[Task, Future[Result], distributed.Future[str]]] = {}
+        self.reported: set[str] = set()
         self.lock, self.closing = threading.Lock(), threading.Event()
         try:
-            self.client = distributed.Client(address, timeout=ANSWER, set_as_default=False)
+            self.client = distributed.Client(address, timeout=TIMEOUT, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
             raise ExtensionError(
                 f"EXECUTOR={address}: no Dask scheduler answers there "
@@ -84,25 +93,26 @@ class Cluster:
             self.close()
             raise
 
-    def _start(self):
+    def _start(self) -> None:
         self.client.register_plugin(self.host)
         workers = self._workers()
-        if workers and not any(self._fits(found, False) for found in workers.values()):
-            raise ExtensionError(f"EXECUTOR={self.address}: no worker can be used. {self._others(workers)}")
-        threading.Thread(target=self._watch, daemon=True).start()
+        if workers and not any(self._is_compatible(found, False) for found in workers.values()):
+            raise ExtensionError(f"EXECUTOR={self.address}: no compatible worker. {self._incompatible(workers)}")
+        threading.Thread(target=self._watch_workers, daemon=True).start()
 
-    def __enter__(self):
+    def __enter__(self) -> Cluster:
         return self
 
-    def __exit__(self, kind, error, trace):
+    def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def submit(self, task):
-        """Return the future result of *task*: see :meth:`cookbook.run.forkserver.ForkServer.run`."""
-        resources = {worker.offer(self.needs, task["gpu"]): 1}
+    def submit(self, task: Task) -> Future[Result]:
+        """Return the future of the result of *task*."""
+        resources = {worker.resource_name(self.versions, task["gpu"]): 1}
         if task["gpu"]:
             resources["GPU"] = 1
-        key, future = f"{task['name']} {self.host.name}", Future()
+        key = f"{task['name']} {self.host.name}"
+        future: Future[Result] = Future()
         remote = self.client.submit(
             eval,
             CALL,
@@ -111,49 +121,51 @@ class Cluster:
             resources=resources,
             retries=2,
         )
-        self.waiting[key] = task, future, remote
-        remote.add_done_callback(self._done)
+        self.pending[key] = task, future, remote
+        remote.add_done_callback(partial(self._done, key))
         return future
 
-    def close(self):
-        """Cancel what is left, end what was started on the workers, and leave."""
+    def close(self) -> None:
+        """Cancel pending tasks, remove the plugin from the workers, and disconnect."""
         self.closing.set()
         closer = threading.Thread(target=self._close, daemon=True)
         closer.start()
-        closer.join(ANSWER)  # a scheduler that is gone must not keep the build
+        closer.join(TIMEOUT)  # the scheduler may be gone
 
-    def _close(self):
+    def _close(self) -> None:
         if self.client.status == "running":
-            self.client.cancel([remote for _, _, remote in list(self.waiting.values())])
+            self.client.cancel([remote for _, _, remote in list(self.pending.values())])
             self.client.unregister_worker_plugin(self.host.name)
-        self.client.close(ANSWER)
+        self.client.close(TIMEOUT)
 
-    # -- what comes of a task --------------------------------------------------
+    # -- results ----------------------------------------------------------------
 
-    def _done(self, remote):
-        """Hand on what a task has come to."""
-        task = self.waiting[remote.key][0] if remote.key in self.waiting else None
-        if task is None or self.closing.is_set():
+    def _done(self, key: str, remote: distributed.Future[str]) -> None:
+        """Resolve the future of the task *key*, which Dask has finished."""
+        found = self.pending.get(key)
+        if found is None or self.closing.is_set():
             return
+        task = found[0]
+        result: Result | ExtensionError
         try:
-            result = json.loads(remote.result())
-            if "failed" in result:
-                result = failure(task, result["failed"])
-        except CancelledError:
+            answer = json.loads(remote.result())
+            result = failure(task, answer["failed"]) if "failed" in answer else answer
+        except distributed.CancelledError:
             result = self._problem("the connection to the scheduler was lost")
         except distributed.KilledWorker as error:
             died = f"each of the {error.allowed_failures + 1} workers that ran it died"
             result = failure(task, f"KilledWorker: {died}")
         except Exception as error:
             result = failure(task, f"{type(error).__name__}: {error}")
-        self._give(remote.key, result)
+        self._resolve(key, result)
 
-    def _give(self, key, result):
-        """Give the task *key* its result, or the exception that ends the build; once."""
+    def _resolve(self, key: str, result: Result | ExtensionError) -> None:
+        """Set the result of the task *key*, or the exception that ends the build, unless it is set."""
         with self.lock:
-            _, future, remote = self.waiting.pop(key, (None, None, None))
-        if future is None:
+            found = self.pending.pop(key, None)
+        if found is None:
             return
+        _, future, remote = found
         if isinstance(result, Exception):
             future.set_exception(result)
         else:
@@ -161,73 +173,73 @@ class Cluster:
         if not remote.done():
             remote.cancel()
 
-    def _problem(self, text):
-        return ExtensionError(f"EXECUTOR={self.address}: {text}. What was executed is kept: see to it and build again")
+    def _problem(self, text: str) -> ExtensionError:
+        return ExtensionError(f"EXECUTOR={self.address}: {text}. Executed recipes are cached: fix this and build again")
 
-    # -- which workers there are -----------------------------------------------
+    # -- workers ------------------------------------------------------------------
 
-    def _workers(self):
-        """Return what the scheduler says of its workers, by address."""
-        identity = self.client.scheduler.identity
-        return self.client.sync(identity, n_workers=-1, callback_timeout=ANSWER)["workers"]
+    def _workers(self) -> Workers:
+        """Return the scheduler's information about its workers, by address."""
+        scheduler: Any = self.client.scheduler
+        workers: Workers = self.client.sync(scheduler.identity, n_workers=-1, callback_timeout=TIMEOUT)["workers"]
+        return workers
 
-    def _fits(self, found, gpu):
-        """Say whether a worker can take recipes, those that need a GPU or the others."""
-        wanted = {worker.offer(self.needs, gpu), *(["GPU"] if gpu else [])}
-        return wanted <= set(found["resources"])
+    def _is_compatible(self, found: Mapping[str, Any], gpu: bool) -> bool:
+        """Return whether a worker can take recipes, with or without *gpu*."""
+        needed = {worker.resource_name(self.versions, gpu), *(["GPU"] if gpu else [])}
+        return needed <= set(found["resources"])
 
-    def _others(self, workers):
-        """Say of each of the *workers* with other versions which they are."""
+    def _incompatible(self, workers: Workers) -> str:
+        """Return a sentence about each of the *workers* with other versions, and what to do; or ""."""
         lines = []
         for address, found in workers.items():
             for offered in found["resources"]:
                 kind, _, versions = offered.partition(": ")
                 has = dict(version.split("==") for version in versions.split()) if kind == "recipe" else {}
-                if has.keys() == self.needs.keys() and has != self.needs:
-                    other = (f"{n} {v} (needed: {self.needs[n]})" for n, v in has.items() if v != self.needs[n])
+                if has.keys() == self.versions.keys() and has != self.versions:
+                    other = (f"{n} {v} (needed: {self.versions[n]})" for n, v in has.items() if v != self.versions[n])
                     lines.append(f"The worker {found['name']} at {address} is not used: it has {', '.join(other)}.")
         return " ".join([*lines, "Install requirements.txt there"]) if lines else ""
 
-    def _watch(self):
-        """Give up on tasks that no worker could take for too long."""
-        able = dict.fromkeys((False, True), time.monotonic())
-        workers = None
+    def _watch_workers(self) -> None:
+        """Fail the tasks that no worker could take until the timeout."""
+        last_seen = dict.fromkeys((False, True), time.monotonic())
+        workers: Workers | None
         while not self.closing.wait(INTERVAL):
             try:
                 workers = self._workers()
-            except Exception:  # it does not answer, in whatever way
+            except Exception:  # no answer, for any reason
                 workers = None
-            for address in sorted(set(workers or ()) - self.known):
-                if others := self._others({address: workers[address]}):
-                    logger.info("cluster: %s", others)
-                    self.known.add(address)
+            for address, found in sorted((workers or {}).items()):
+                if address not in self.reported and (incompatible := self._incompatible({address: found})):
+                    logger.info("cluster: %s", incompatible)
+                    self.reported.add(address)
             for gpu in (False, True):
-                if any(self._fits(found, gpu) for found in (workers or {}).values()):
-                    able[gpu] = time.monotonic()
-                elif time.monotonic() - able[gpu] > self.patience:
-                    for key, (task, _, _) in list(self.waiting.items()):
+                if any(self._is_compatible(found, gpu) for found in (workers or {}).values()):
+                    last_seen[gpu] = time.monotonic()
+                elif time.monotonic() - last_seen[gpu] > self.no_workers_timeout:
+                    for key, (task, _, _) in list(self.pending.items()):
                         if task["gpu"] == gpu:
-                            self._give(key, self._given_up(task, workers))
+                            self._resolve(key, self._timed_out(task, workers))
 
-    def _given_up(self, task, workers):
-        """Return the failed result, or the end of the build, for a task that none could take."""
-        waited = f"for {self.patience:g} s"
+    def _timed_out(self, task: Task, workers: Workers | None) -> Result | ExtensionError:
+        """Return the failed result, or the exception that ends the build, for a task without a worker."""
+        limit = f"within {self.no_workers_timeout:g} s"
         if workers is None:
-            return self._problem(f"the scheduler has not answered {waited}")
+            return self._problem(f"no answer from the scheduler {limit}")
         if task["gpu"] and workers:
-            offering = {a: found for a, found in workers.items() if "GPU" in found["resources"]}
-            others = self._others(offering)
+            incompatible = self._incompatible({a: w for a, w in workers.items() if "GPU" in w["resources"]})
             return failure(
                 task,
-                f"it waits for a worker that offers the resource GPU, and {waited} there was none; "
-                f"start one with: dask worker {self.address} --resources GPU=1" + (f" ({others})" if others else ""),
+                f"no worker offered the resource GPU {limit}; start one with: dask worker {self.address} "
+                "--resources GPU=1" + (f" ({incompatible})" if incompatible else ""),
             )
-        others = self._others(workers) or f"Start one with: dask worker {self.address}"
-        return self._problem(f"{waited} there was no worker that could be used. {others}")
+        advice = self._incompatible(workers) or f"Start one with: dask worker {self.address}"
+        return self._problem(f"no compatible worker {limit}. {advice}")
 
 
-def _files():
-    """Return the source of all modules that a worker needs, by path below the package's folder."""
+def _files() -> dict[str, str]:
+    """Return the source of the modules that a worker needs, by path below the package's folder."""
     paths = [PACKAGE / name for name in ("__init__.py", "seam.py", "run/__init__.py", "run/forkserver.py")]
     paths += sorted((PACKAGE / "run").glob("process/*.py"))
     paths += [PACKAGE / "run/dask" / name for name in ("__init__.py", "host.py", "worker.py")]

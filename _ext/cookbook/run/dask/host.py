@@ -1,36 +1,47 @@
-"""The process on a Dask worker's machine that hosts the processes of recipes there.
+"""The process on a Dask worker's machine that runs a fork server for recipes.
 
 :class:`cookbook.run.dask.worker.Host` starts it with our source files in a folder of their own. It reads
-lines, ``NUMBER TASK``, and writes lines, ``NUMBER RESULT``, in the order in which recipes
-end; task and result are JSON, the same as :class:`cookbook.run.forkserver.ForkServer` takes and gives, which
-does the work. A result that could not be had is ``{"failed": REASON}``.
+lines ``NUMBER TASK`` and writes lines ``NUMBER RESULT`` in the order of completion; tasks and
+results are those of :class:`cookbook.run.forkserver.ForkServer`, as JSON. If an exception prevents
+a result, it is ``{"failed": REASON}``.
 
-It ends, with all that it started, when its input ends: when the worker closes it or dies,
-however that dies. It also ends when nobody has wanted anything for a while.
+The process kills its recipes and exits at the end of its input, that is when the worker closes it
+or dies in any way, and after some idle time.
 """
+
+from __future__ import annotations
 
 import contextlib
 import json
 import os
 import threading
 import time
+from functools import partial
+from typing import TYPE_CHECKING
 
 from cookbook.run.forkserver import ForkServer
 
-#: Seconds without a task after which it ends: its builder may have died.
-IDLE = 300
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from cookbook.run.result import Result
+
+#: Seconds without a task after which the process exits, as the build may be gone.
+IDLE_TIMEOUT = 300
 
 
-def serve(jobs):
-    """Run the recipes that come in, *jobs* at a time, until the input ends."""
+def serve(jobs: int) -> None:
+    """Run the recipes of the input, *jobs* at a time, until it ends."""
     tasks, results = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(2, 1)  # what anything prints must not look like a result
-    lock, running = threading.Lock(), set()
+    os.dup2(2, 1)  # nothing that is printed may get into the results
+    lock = threading.Lock()
+    running: set[str] = set()
     last = time.monotonic()
 
-    def answer(number, future):
+    def answer(number: str, future: Future[Result]) -> None:
         nonlocal last
+        result: Result | dict[str, str]
         try:
             result = future.result()
         except Exception as error:
@@ -42,8 +53,8 @@ def serve(jobs):
             running.discard(number)
             last = time.monotonic()
 
-    def watch():
-        while running or time.monotonic() - last < IDLE:
+    def watch() -> None:
+        while running or time.monotonic() - last < IDLE_TIMEOUT:
             time.sleep(1)
         server.close()
         os._exit(0)
@@ -54,7 +65,6 @@ def serve(jobs):
             number, _, text = line.partition(" ")
             running.add(number)
             task = json.loads(text)
-            for name, value in task["conf"].items():  # JSON has no tuples, sphinx-gallery compares with them
+            for name, value in task["conf"].items():  # sphinx-gallery expects tuples, which JSON has not
                 task["conf"][name] = tuple(value) if isinstance(value, list) else value
-            future = server.submit(task)
-            future.add_done_callback(lambda future, number=number: answer(number, future))
+            server.submit(task).add_done_callback(partial(answer, number))

@@ -1,4 +1,4 @@
-"""All that runs in the process of a recipe; its digest is part of the key of every result.
+"""The code that runs in the process of a recipe; its digest is part of every cache key.
 
-Nothing here may import the rest of the package, so that the process imports no more than it needs.
+It imports nothing else of this package at run time, so that the process imports only what it needs.
 """

@@ -1,12 +1,15 @@
-"""The life of the process of one recipe, from its fork to its end.
+"""The main function of a recipe's process, and what is needed to kill its descendants.
 
-:class:`cookbook.run.forkserver.ForkServer` starts it. It becomes a session of its own, forgets the fork
-server, lets :mod:`~cookbook.run.process.runner` run the recipe, and ends with everything that the recipe started:
-``child(task, scratch, pipe, environment)`` sends what comes of it through the pipe.
+:class:`cookbook.run.forkserver.ForkServer` forks the process. It starts a session of its own,
+detaches from the fork server, becomes a subreaper, lets :mod:`~cookbook.run.process.runner` run the
+recipe, and kills all of its descendants: ``child(task, scratch, pipe, environment)`` sends its
+messages through the pipe.
 
-Private names relied on: attributes of ``multiprocessing.forkserver._forkserver``, to let
-the server end with the build and not with a recipe.
+Private names relied on: attributes of ``multiprocessing.forkserver._forkserver``, so that the
+server exits with the build and not with a recipe.
 """
+
+from __future__ import annotations
 
 import ctypes
 import json
@@ -16,14 +19,22 @@ import signal
 import sys
 from multiprocessing import forkserver
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import psutil
 
 from cookbook.run.process import runner
 from cookbook.run.process.text import LONGEST_MESSAGE
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from multiprocessing.connection import Connection
+
+    from cookbook.recipes.recipe import Task
+    from cookbook.run.result import Message
+
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-#: What every recipe begins with, besides the environment of the build.
+#: The environment variables of every recipe, besides those of the build.
 ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "OMP_NUM_THREADS": "1",
@@ -31,38 +42,38 @@ ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     "MPLBACKEND": "agg",
 }
-#: Seconds that a process over its time is given to write down where it was.
+#: Seconds for a process after its timeout to dump its traceback and exit.
 GRACE = 3
 
 
-def prctl(option, value):
+def prctl(option: int, value: int) -> None:
     """Call Linux's ``prctl``; elsewhere do nothing."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def children(pid):
-    """Return the numbers of the processes that the process *pid* has started."""
+def children(pid: int) -> list[int]:
+    """Return the process ids of the children of the process *pid*."""
     threads = Path(f"/proc/{pid}/task")
-    try:  # what Linux may say by itself; psutil looks through all processes of the machine
+    try:  # Linux lists them, if so configured; psutil has to look at all processes of the machine
         return [int(n) for thread in threads.iterdir() for n in (thread / "children").read_text().split()]
     except OSError:
         return [child.pid for child in psutil.Process(pid).children()] if psutil.pid_exists(pid) else []
 
 
-def started():
-    """Return all processes that this one has started, and those started in turn."""
+def descendants() -> list[psutil.Process]:
+    """Return the children of this process and their descendants."""
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:  # none, which is the rule: no need to look through all processes
+    except ChildProcessError:  # no children, the usual case: psutil would look at all processes
         return []
     except AttributeError:  # Windows
         pass
     return psutil.Process().children(recursive=True)
 
 
-def kill(processes):
-    """Kill *processes* (of :mod:`psutil`) and wait until they are gone."""
+def kill(processes: Sequence[psutil.Process]) -> None:
+    """Kill *processes* and wait until they have exited."""
     for process in processes:
         try:
             process.kill()
@@ -71,24 +82,24 @@ def kill(processes):
     psutil.wait_procs(processes, timeout=GRACE)
 
 
-def leave_server():
-    """Let go of the fork server's pipe, so that it ends with the build and not with this recipe.
+def detach_from_server() -> None:
+    """Close this process's copy of the fork server's "alive" pipe, and forget the server.
 
-    A process from the fork server holds the pipe whose end tells the server to stop; and
-    the server's end is what ends this process if the build is killed.
+    The server exits when all copies are closed. With one here it would outlive a killed build,
+    and so would this process, which dies with the server (``PR_SET_PDEATHSIG``).
     """
-    server = forkserver._forkserver
+    server: Any = forkserver._forkserver
     if server._forkserver_alive_fd is not None:
         os.close(server._forkserver_alive_fd)
     server._forkserver_address = server._forkserver_alive_fd = server._forkserver_pid = None
 
 
-def child(task, scratch, pipe, environment):
-    """Run one recipe; the whole life of its process."""
+def child(task: Task, scratch: str, pipe: Connection, environment: Mapping[str, str]) -> NoReturn:
+    """Run one recipe, send its messages through *pipe*, and exit."""
     me = os.getpid()
     if hasattr(os, "setsid"):
         os.setsid()
-    leave_server()
+    detach_from_server()
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     os.environ.clear()
@@ -97,8 +108,8 @@ def child(task, scratch, pipe, environment):
         multiprocessing.set_start_method("fork", force=True)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 
-    def send(message):
-        if os.getpid() != me:  # a fork of the recipe that fell out of its code
+    def send(message: Message) -> None:
+        if os.getpid() != me:  # a fork of the recipe that has left the recipe's code
             os._exit(0)
         pipe.send_bytes(json.dumps(message).encode())
 
@@ -111,5 +122,5 @@ def child(task, scratch, pipe, environment):
         message = f"{type(error).__name__}: {error}".replace(f"{scratch}{os.sep}", "")
         send({"crash": message[:LONGEST_MESSAGE]})
     finally:
-        kill(started())
+        kill(descendants())
         os._exit(0)

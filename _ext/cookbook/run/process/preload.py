@@ -1,11 +1,11 @@
-"""What the fork server imports once, so that no recipe pays for it.
+"""Imports in the fork server what all recipes would import.
 
-Besides torch, Matplotlib and sphinx-gallery these are the things that they load late:
-the first optimizer imports ``torch._dynamo`` (half a second), the first figure loads fonts
-and encoders. Nothing is collected meanwhile, which would take a quarter of the time, and
-``gc.freeze`` spares every recipe sphinx-gallery's ``gc.collect`` over all of it. What no
-recipe names is left out, for a build that executes few: ``RECIPES_USE`` says what is.
-Nothing here may start a thread or touch an accelerator: both would not survive a fork.
+Besides torch, Matplotlib and sphinx-gallery this includes what they import lazily: the first
+optimizer imports ``torch._dynamo``, the first figure loads fonts and encoders. ``RECIPES_USE``
+lists the packages that the recipes of this build use; others are not imported. The garbage
+collector is off meanwhile, and ``gc.freeze`` exempts the imported modules from the
+``gc.collect`` that sphinx-gallery calls in every recipe (``docs/decisions/garbage.md``).
+Nothing here may start a thread or initialize an accelerator: neither survives a fork.
 """
 
 import atexit
@@ -28,14 +28,14 @@ from cookbook.run.process import child, figures  # noqa: F401
 child.prctl(child.PR_SET_CHILD_SUBREAPER, 1)
 
 
-def leave():
-    """End all that recipes started and delete what they wrote."""
-    child.kill(child.started())
+def clean_up() -> None:
+    """Kill the processes of recipes and delete their files."""
+    child.kill(child.descendants())
     for folder in os.environ["RECIPES_FOLDERS"].split(os.pathsep):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-atexit.register(leave)  # the server ends when the build does, however that ended
+atexit.register(clean_up)  # the server exits when the build does, even if that was killed
 warnings.filterwarnings("ignore", message="forkserver: waitpid returned")
 
 used = os.environ["RECIPES_USE"].split()
