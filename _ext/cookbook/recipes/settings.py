@@ -80,7 +80,7 @@ def line_of(text, setting):
 def wrong(text):
     """Return ``(line, message)`` of the first setting in *text* that cannot be meant, or None."""
     for match in INFILE_CONFIG_PATTERN.finditer(text):
-        name, written = match[1], (match[3] or "True").strip()
+        name, written = match[1], (match[3] or "").strip()
         line = text.count("\n", 0, match.start(1)) + 1
         if name in STOCK:
             continue
@@ -91,11 +91,11 @@ def wrong(text):
         setting = SETTINGS[name]
         try:
             good = setting.fits(ast.literal_eval(written))
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):  # all that literal_eval may raise
             good = False
         if not good:
-            told = f"sphinx_gallery_{name} = {written[:60]}: give {setting.words}"
-            return line, f"{told}, as in # sphinx_gallery_{name} = {setting.example}"
+            told = f"sphinx_gallery_{name} = {written[:60]}" if written else f"sphinx_gallery_{name}"
+            return line, f"{told}: give {setting.words}, as in # sphinx_gallery_{name} = {setting.example}"
     return None
 
 
