@@ -18,7 +18,10 @@ PACKAGES = ("torch", "matplotlib", "numpy", "sphinx-gallery")
 def imported(code):
     """Return the modules that the blocks *code* import and that are not Python's own."""
     text = "\n".join(block.content for block in code)
-    return set(re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", text, re.MULTILINE)) - sys.stdlib_module_names
+    names = re.findall(r"^[ \t]*from[ \t]+(\w+)", text, re.MULTILINE)
+    for listed in re.findall(r"^[ \t]*import[ \t]+([^#\n]+)", text, re.MULTILINE):
+        names += re.findall(r"(?:^|,)[ \t]*(\w+)", listed)
+    return set(names) - sys.stdlib_module_names
 
 
 def versions(code):
