@@ -82,6 +82,7 @@ def local_files(path):
 
 
 def _may_be_helper(path):
+    """Say whether *path*, beside a recipe, is more than another recipe or the section's header."""
     return (
         path.is_dir()
         and path.name != "__pycache__"
@@ -98,15 +99,19 @@ def _named_files(path, folder):
     except (SyntaxError, ValueError):
         return
     for node in ast.walk(tree) if tree else ():
-        names = []
+        names, modules = [], []
         if isinstance(node, ast.Import):
-            names = [alias.name.replace(".", "/") for alias in node.names]
+            modules = [alias.name.split(".") for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module.replace(".", "/")]
+            modules = [[*node.module.split("."), alias.name] for alias in node.names]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             names = [node.value] if re.fullmatch(r"[\w./ -]{1,200}", node.value) else []
+        # with a module, Python imports the packages that it is in
+        names += ["/".join(parts[: i + 1]) for parts in modules for i in range(len(parts))]
         for name in names:
             for candidate in (f"{name}.py", f"{name}/__init__.py", name):
                 candidate = (folder / candidate).resolve()
                 if candidate.is_file() and folder.resolve() in candidate.parents:
-                    yield folder / candidate.relative_to(folder.resolve())
+                    relative = candidate.relative_to(folder.resolve())
+                    if _may_be_helper(folder / relative.parts[0]):
+                        yield folder / relative
