@@ -25,7 +25,7 @@ CONF = (
     "matplotlib_animations",
 )
 #: The code that runs in the recipe's process.
-PROCESS = PACKAGE / "run/process"
+PROCESS = (PACKAGE / "run/process", PACKAGE / "seam.py")
 
 
 class Task(TypedDict):
@@ -117,7 +117,7 @@ def make_key(recipe):
         **{field: task[field] for field in ("file_conf", "files", "conf", "limits", "gallery")},
         "python": platform.python_version(),
         "packages": packages,
-        "process": digest(PROCESS),
+        "process": [digest(path) for path in PROCESS],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
