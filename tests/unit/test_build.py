@@ -34,6 +34,11 @@ def test_the_digest_changes_with_the_content_and_the_path_of_each_module(tmp_pat
     assert digest(package(tmp_path / "one", FILES)) != digest(package(tmp_path / "two", files))
 
 
+def test_the_digest_of_one_file_is_of_its_content(tmp_path):
+    package(tmp_path, {"a.py": "1", "b.py": "1", "c.py": "2"})
+    assert digest(tmp_path / "a.py") == digest(tmp_path / "b.py") != digest(tmp_path / "c.py")
+
+
 def test_only_modules_are_in_the_digest(tmp_path):
     more = {**FILES, "__pycache__/a.pyc": "x", "notes.txt": "x", "b/x.py.new": "x"}
     assert digest(package(tmp_path / "one", FILES)) == digest(package(tmp_path / "two", more))
