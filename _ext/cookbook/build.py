@@ -38,9 +38,9 @@ def build_of(app: Sphinx) -> Build:
 
 @cache
 def digest(folder: Path = PACKAGE) -> str:
-    """Return the SHA-256, in hexadecimal, of the Python files below *folder*."""
+    """Return the SHA-256, in hexadecimal, of the Python files below *folder*, or of one file."""
     found = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
+    for path in [folder] if folder.is_file() else sorted(folder.rglob("*.py")):
         found.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes())
     return found.hexdigest()
 

@@ -27,7 +27,10 @@ PACKAGES = ("torch", "matplotlib", "numpy", "sphinx-gallery")
 def imported(code: Iterable[Block]) -> set[str]:
     """Return the top-level modules that the blocks *code* import, without the standard library."""
     text = "\n".join(block.content for block in code)
-    return set(re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", text, re.MULTILINE)) - sys.stdlib_module_names
+    names = re.findall(r"^[ \t]*from[ \t]+(\w+)", text, re.MULTILINE)
+    for listed in re.findall(r"^[ \t]*import[ \t]+([^#\n]+)", text, re.MULTILINE):
+        names += re.findall(r"(?:^|,)[ \t]*(\w+)", listed)
+    return set(names) - sys.stdlib_module_names
 
 
 def versions(code: Iterable[Block]) -> dict[str, str]:
@@ -93,6 +96,7 @@ def local_files(path: Path) -> list[Path]:
 
 
 def _may_be_helper(path: Path) -> bool:
+    """Say whether *path*, beside a recipe, is more than another recipe or the section's header."""
     if path.is_dir():
         return path.name != "__pycache__"
     return path.name.startswith("_") or path.suffix != ".py" and path.stem != "GALLERY_HEADER"
@@ -105,15 +109,20 @@ def _named_files(path: Path, folder: Path) -> Iterator[Path]:
     except (SyntaxError, ValueError):
         return
     for node in ast.walk(tree) if tree else ():
-        names = []
+        names: list[str] = []
+        modules: list[list[str]] = []
         if isinstance(node, ast.Import):
-            names = [alias.name.replace(".", "/") for alias in node.names]
+            modules = [alias.name.split(".") for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module.replace(".", "/")]
+            modules = [[*node.module.split("."), alias.name] for alias in node.names]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             names = [node.value] if re.fullmatch(r"[\w./ -]{1,200}", node.value) else []
+        # with a module, Python imports the packages that it is in
+        names += ["/".join(parts[: i + 1]) for parts in modules for i in range(len(parts))]
         for name in names:
             for candidate in (f"{name}.py", f"{name}/__init__.py", name):
                 file = (folder / candidate).resolve()
                 if file.is_file() and folder.resolve() in file.parents:
-                    yield folder / file.relative_to(folder.resolve())
+                    relative = file.relative_to(folder.resolve())
+                    if _may_be_helper(folder / relative.parts[0]):
+                        yield folder / relative

@@ -35,7 +35,7 @@ CONF = (
     "matplotlib_animations",
 )
 #: The code that runs in the recipe's process.
-PROCESS = PACKAGE / "run/process"
+PROCESS = (PACKAGE / "run/process", PACKAGE / "seam.py")
 
 
 class Task(TypedDict):
@@ -131,7 +131,7 @@ def make_key(recipe: Recipe) -> str:
         "gallery": task["gallery"],
         "python": platform.python_version(),
         "packages": packages,
-        "process": digest(PROCESS),
+        "process": [digest(path) for path in PROCESS],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

@@ -91,7 +91,7 @@ def line_of(text: str, setting: str) -> int:
 def find_error(text: str) -> tuple[int, str] | None:
     """Return ``(line, message)`` of the first invalid setting in *text*, or None."""
     for match in INFILE_CONFIG_PATTERN.finditer(text):
-        name, written = match[1], (match[3] or "True").strip()
+        name, written = match[1], (match[3] or "").strip()
         line = text.count("\n", 0, match.start(1)) + 1
         if name in STOCK:
             continue
@@ -102,11 +102,11 @@ def find_error(text: str) -> tuple[int, str] | None:
         setting = SETTINGS[name]
         try:
             good = setting.fits(ast.literal_eval(written))
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):  # all that literal_eval may raise
             good = False
         if not good:
-            shown = f"sphinx_gallery_{name} = {written[:60]}: give {setting.words}"
-            return line, f"{shown}, as in # sphinx_gallery_{name} = {setting.example}"
+            shown = f"sphinx_gallery_{name} = {written[:60]}" if written else f"sphinx_gallery_{name}"
+            return line, f"{shown}: give {setting.words}, as in # sphinx_gallery_{name} = {setting.example}"
     return None
 
 

@@ -110,8 +110,6 @@ class Cache:
         for (used, _), size, path in sorted(entries):
             if used or total <= self.size:
                 break
-            try:
+            with contextlib.suppress(OSError):  # one that cannot be deleted is no reason to keep the next
                 path.unlink(missing_ok=True)
                 total -= size
-            except OSError:
-                break

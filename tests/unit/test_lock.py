@@ -1,0 +1,62 @@
+"""What is told of an error of the system."""
+
+import errno
+import logging
+import os
+import shutil
+from types import SimpleNamespace
+
+import pytest
+from cookbook.lock import ADVICE, RIGHTS, SPACE, Unwritten, told
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_with_the_file_and_that_space_helps(app, build, number):
+    error = OSError(number, "", f"{app.srcdir}/_build/html/search.html")
+    assert told(app, error) == f"{os.strerror(number)}: _build/html/search.html. {SPACE}"
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM])
+def test_a_file_that_may_not_be_written_is_told_with_what_to_allow(app, build, number):
+    assert told(app, OSError(number, "", "/elsewhere/x")) == f"{os.strerror(number)}: /elsewhere/x. {RIGHTS}"
+
+
+@pytest.mark.parametrize(
+    "error", [None, ValueError("x"), OSError("x"), OSError(errno.ENOENT, "", "x"), FileNotFoundError()]
+)
+def test_of_any_other_error_there_is_nothing_better_to_tell(app, build, error):
+    assert told(app, error) is None
+
+
+@pytest.mark.parametrize("filename", [None, 5])
+def test_without_a_name_it_is_the_folder_with_the_least_space(app, build, monkeypatch, filename):
+    free = {app.outdir: 5, app.doctreedir: 3, str(build.gallery): 4}
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free[str(path)]))
+    error = OSError(errno.ENOSPC, "")
+    error.filename = filename
+    assert told(app, error) == f"{os.strerror(errno.ENOSPC)}: _build/doctrees. {SPACE}"
+    shutil.rmtree(app.doctreedir)
+    assert ": recipes. " in told(app, error)
+
+
+def test_a_path_object_is_as_good_as_a_string(app, build, project):
+    error = OSError(errno.EACCES, "", "x")
+    error.filename = project / "conf.py"
+    assert told(app, error).startswith(f"{os.strerror(errno.EACCES)}: conf.py. ")
+
+
+def test_what_sphinx_only_warns_of_is_kept_where_it_is_an_error_with_advice(app, build):
+    unwritten = Unwritten(app)
+    logger = logging.Logger("test")
+    logger.addHandler(unwritten)
+    full = OSError(errno.ENOSPC, "", "/x")
+    logger.warning("cannot write %s: %s", "/x", full)
+    logger.error("%s", OSError(errno.ENOENT, "", "/y"))
+    logger.warning("no arguments")
+    logger.warning("%(a)s", {"a": 1})
+    logger.info("%s", full)
+    assert unwritten.messages == [told(app, full)]
+
+
+def test_every_advice_is_for_an_error_of_this_system():
+    assert all(os.strerror(number) and text for number, text in ADVICE.items())

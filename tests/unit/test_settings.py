@@ -1,0 +1,111 @@
+"""The settings of a recipe: which values can be meant, and what is told of the others."""
+
+import ast
+
+import pytest
+from cookbook.recipes.settings import SETTINGS, STOCK, for_output, limits, line_of, wrong
+from fuzzing import fuzz
+from hypothesis import given
+from hypothesis import strategies as st
+
+COUNTS = ("0", "-1", "1.5", '"3"', "True", "None", "[1]", "1e3")
+LISTS = ("[1]", '"loading"', '("a",)', "None", '["a", None]', "{}")
+#: What no setting of that name can mean.
+BAD = {
+    **dict.fromkeys(("timeout", "memory", "output"), COUNTS),
+    "overflow": ('"stop"', "True", "cut", "None", '["cut"]'),
+    "gpu": ("1", '"yes"', "None", "true"),
+    "line_numbers": ("1", '"yes"', "None"),
+    "reading_order": ("1.5", '"20"', "True", "None"),
+    "thumbnail_number": ("1.5", '"1"', "True", "None"),
+    "thumbnail_path": ("1", "None", "_static/x.png"),
+    "tags": LISTS,
+    "keywords": LISTS,
+}
+
+
+def setting(name, value):
+    return f'"""\nTitle\n=====\n"""\n\n# sphinx_gallery_{name} = {value}\n'
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_example_of_a_setting_and_its_default_fit(name):
+    found = SETTINGS[name]
+    assert found.fits(ast.literal_eval(found.example)) and wrong(setting(name, found.example)) is None
+    assert found.default is None or found.fits(found.default)
+    assert found.words and found.output == bool(found.limit or name == "gpu")
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
+def test_a_value_that_cannot_be_meant_is_told_with_its_line_and_an_example(name, value):
+    line, message = wrong(setting(name, value))
+    assert line == 6
+    told, _, example = message.rpartition(f", as in # sphinx_gallery_{name} = ")
+    assert told == f"sphinx_gallery_{name} = {value}: give {SETTINGS[name].words}"
+    assert wrong(setting(name, example)) is None
+
+
+def test_there_is_a_bad_value_of_every_setting():
+    assert BAD.keys() == SETTINGS.keys()
+
+
+@pytest.mark.parametrize("value", ["{[]: 1}", "foo(", "-" * 100_000 + "1", "1" * 5000, "\x00", "'\ud800'", "= 3", "300 s"])
+def test_what_python_cannot_read_is_a_value_that_cannot_be_meant(value):
+    line, message = wrong(setting("timeout", value))
+    assert line == 6 and message.startswith("sphinx_gallery_timeout = ") and len(message) < 300
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_without_a_value_is_told_as_nobody_reads_it(name):
+    line, message = wrong(f"# sphinx_gallery_{name}\n")
+    assert line == 1 and message.startswith(f"sphinx_gallery_{name}: give {SETTINGS[name].words}")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("timeut", "timeout"), ("tag", "tags"), ("readingorder", "reading_order"), ("GPU", None)]
+)
+def test_a_name_that_nobody_reads_is_told_with_the_one_that_is_meant(name, meant):
+    line, message = wrong(setting(name, "3"))
+    assert line == 6 and f"sphinx_gallery_{name}:" in message
+    assert (f"sphinx_gallery_{meant}?" in message) == bool(meant)
+
+
+@pytest.mark.parametrize("name", sorted(STOCK))
+def test_what_sphinx_gallery_checks_itself_is_left_to_it(name):
+    assert wrong(setting(name, "anything")) is wrong(f"# sphinx_gallery_{name}\n") is None
+
+
+@pytest.mark.parametrize("text", ["", "x = 1\n", setting("timeout", 3) + setting("gpu", "False  # a comment")])
+def test_of_good_settings_there_is_nothing_to_tell(text):
+    assert wrong(text) is None
+
+
+def test_the_first_of_several_is_told():
+    text = setting("timeout", 3) + "\n" + setting("memory", 0) + setting("timeout", 0)
+    line, message = wrong(text)
+    assert line == text.splitlines().index("# sphinx_gallery_memory = 0") + 1 and "_memory = 0" in message
+
+
+@fuzz()
+@given(st.sampled_from([*SETTINGS, "other"]), st.text(max_size=30))
+def test_any_value_is_good_or_told_with_its_line(name, value):
+    found = wrong(setting(name, value))
+    assert found is None or (found[0] >= 6 and f"sphinx_gallery_{name}" in found[1])
+
+
+def test_the_line_of_a_setting_is_where_its_name_is():
+    text = setting("tags", "[]") + "x = 1\n    # sphinx_gallery_gpu = True\n"
+    assert (line_of(text, "tags"), line_of(text, "gpu"), line_of(text, "timeout")) == (6, 8, 1)
+
+
+def test_limits_are_the_recipe_s_own_or_the_defaults():
+    defaults = {"seconds": 120, "memory": 4096, "output": 2**20, "overflow": "cut"}
+    assert limits({}) == limits({"tags": ["a"], "gpu": True}) == defaults
+    own = {"timeout": 3, "memory": 1, "output": 2, "overflow": "fail"}
+    assert limits(own) == {"seconds": 3, "memory": 1, "output": 2, "overflow": "fail"}
+
+
+def test_settings_that_change_no_output_do_not_count_for_it():
+    conf = {name: ast.literal_eval(found.example) for name, found in SETTINGS.items()} | {"capture_repr": ()}
+    assert for_output(conf).keys() == {"timeout", "memory", "output", "overflow", "gpu", "capture_repr"}
+    assert for_output(conf).items() <= conf.items()
