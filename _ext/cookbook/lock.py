@@ -57,7 +57,7 @@ def describe_os_error(app: Sphinx, error: object) -> str | None:
         return None
     where = error.filename
     if not isinstance(where, (str, os.PathLike)):  # write() to an open file: no name, so the fullest disk
-        folders = [path for path in (app.outdir, app.doctreedir, build_of(app).gallery) if os.path.exists(path)]
+        folders = [path for path in (app.outdir, app.doctreedir, build_of(app).gallery) if Path(path).exists()]
         where = min(folders, key=lambda path: shutil.disk_usage(path).free)
     where = os.path.realpath(where).removeprefix(f"{app.srcdir}{os.sep}")
     return f"{os.strerror(error.errno)}: {where}. {ADVICE[error.errno]}"

@@ -23,7 +23,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from conftest import CHROMIUM, OPTIONS  # noqa: E402
+from conftest import CHROMIUM, OPTIONS
 
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 
@@ -48,6 +48,7 @@ class Compressed(http.server.SimpleHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+        return None
 
 
 def visit(browser, address):

@@ -179,7 +179,7 @@ class TestRebuild:
     )
     def test_changed_helper_or_data_executes_what_uses_it(self, site, file, content, name):
         site.write(f"section/{file}", content)
-        done, files = self.rebuild(site)
+        done, _files = self.rebuild(site)
         assert executed(done.log) == [name]
         assert outputs(site.page(f"{name}.html")) in (["two"], ["3,4"])
 
@@ -262,7 +262,7 @@ def test_signal_ends_everything_and_the_next_build_goes_on(tiny_site, number):
     family = psutil.Process(build.pid).children(recursive=True)
     build.send_signal(number)
     assert build.wait(15) != 0
-    gone, alive = psutil.wait_procs(family, timeout=10)
+    _gone, alive = psutil.wait_procs(family, timeout=10)
     assert not alive and not running()
     site.write("section/slow.py", recipe(slow.format(marker, 0), "Slow"))
     done = site.build()

@@ -44,7 +44,7 @@ CASES = {
         "plain.html",
     ),
     "no space for the files of a recipe's process": (
-        f"disk $TMPDIR size=1m,nr_inodes=6; build first; cp -r _build/html/recipes first; "
+        "disk $TMPDIR size=1m,nr_inodes=6; build first; cp -r _build/html/recipes first; "
         "mount -o remount,size=90m,nr_inodes=9999 $TMPDIR; build then",
         {"new.py": "print('new')"},
         1,

@@ -165,13 +165,13 @@ def test_reader_s_own_message_finds_its_entry_first(visit, page, way):
 def test_message_with_the_names_of_one_recipe_leads_to_that_recipe_first(visit, page):
     tab = visit("errors")
     for entry in entries_of(page):
-        for message, link in entry:
+        for message, _link in entry:
             same = [other["href"] for text, other in entry if text.get_text() == message.get_text()]
             assert paste(tab, TRACEBACK.format(message.get_text()))[1][0] in same, message.get_text()
 
 
 @pytest.mark.parametrize(
-    "names, recipe",
+    ("names", "recipe"),
     [
         ('"conv1.weight". | "module.conv1.weight".', "removing_wrapper_prefixes"),
         ('"conv1.weight". | "epoch", "model", "optimizer".', "reading_missing_and_unexpected_keys"),

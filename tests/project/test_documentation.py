@@ -44,7 +44,9 @@ def test_every_make_target_is_documented_and_each_documented_one_exists():
 def variables():
     """Return the environment variables that the Makefile, the build, the tests or .ci/run read."""
     found = set(re.findall(r"^([A-Z]+)\s+\?=", MAKEFILE, re.MULTILINE))
-    found |= set(re.findall(r"\$\$?\(?([A-Z_]{2,})\)?", MAKEFILE)) - set(re.findall(r"^([A-Z]+)\s+:?=", MAKEFILE, re.MULTILINE))
+    found |= set(re.findall(r"\$\$?\(?([A-Z_]{2,})\)?", MAKEFILE)) - set(
+        re.findall(r"^([A-Z]+)\s+:?=", MAKEFILE, re.MULTILINE)
+    )
     found |= set(re.findall(r"\$\{?([A-Z_]{2,})", (ROOT / ".ci/run").read_text()))
     for path in [*MODULES, ROOT / "conf.py", *(ROOT / "tests").rglob("*.py")]:
         for node in ast.walk(tree(path)):

@@ -81,7 +81,9 @@ def licenses(distribution):
 
 def fits(expression):
     """Say whether *expression*, alternatives of licenses that hold together, has a good one."""
-    good = re.compile(rf"\W*({GOOD})( (WITH \S+|Software License|License|2\.0|License \(.*\)|\(.*\)))*\W*", re.IGNORECASE)
+    good = re.compile(
+        rf"\W*({GOOD})( (WITH \S+|Software License|License|2\.0|License \(.*\)|\(.*\)))*\W*", re.IGNORECASE
+    )
     return any(all(map(good.fullmatch, part.split(" AND "))) for part in re.split(" OR ", expression))
 
 

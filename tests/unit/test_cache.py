@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from cookbook.run.cache import FORSAKEN, Cache
+from cookbook.run.cache import ABANDONED_AFTER, Cache
 from fuzzing import fuzz
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,10 +102,10 @@ def test_a_result_that_cannot_be_kept_leaves_what_was_there(cache, monkeypatch):
     def refuse(*paths):
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(Path, "replace", refuse)
     cache.write("key", {**RESULT, "seconds": 1.5})
     cache.write("other", RESULT)
-    assert cache.full and names(cache) == {"key.json"}
+    assert cache.write_failed and names(cache) == {"key.json"}
     assert cache.used == {"key.json"} and cache.read("key", TASK) == RESULT
 
 
@@ -139,17 +139,17 @@ def test_those_that_this_build_used_stay_even_above_the_size(cache):
     assert names(cache) == {"read.json", "written.json"}
 
 
-@pytest.mark.parametrize(("age", "stays"), [(FORSAKEN - 60, True), (FORSAKEN + 60, False)])
+@pytest.mark.parametrize(("age", "stays"), [(ABANDONED_AFTER - 60, True), (ABANDONED_AFTER + 60, False)])
 def test_what_a_killed_build_was_writing_goes_and_what_another_is_writing_stays(cache, age, stays):
     put(cache, "tmp123.new", size=1000, age=age)
-    put(cache, "entry.json", size=100, age=2 * FORSAKEN)
+    put(cache, "entry.json", size=100, age=2 * ABANDONED_AFTER)
     cache.prune()
     assert names(cache) == {"entry.json", *(["tmp123.new"] if stays else [])}
 
 
 def test_files_that_are_not_ours_stay(cache):
-    put(cache, "README.md", size=1000, age=9 * FORSAKEN)
-    put(cache, "one.json.old", size=1000, age=9 * FORSAKEN)
+    put(cache, "README.md", size=1000, age=9 * ABANDONED_AFTER)
+    put(cache, "one.json.old", size=1000, age=9 * ABANDONED_AFTER)
     cache.prune()
     assert names(cache) == {"README.md", "one.json.old"}
 
@@ -159,7 +159,7 @@ def test_files_that_are_not_ours_stay(cache):
 def test_another_build_may_delete_the_same_files_at_the_same_time(cache, monkeypatch, method, gone):
     for age, name in enumerate("cba"):
         put(cache, f"{name}.json", size=60, age=age * 60)
-    put(cache, "left.new", age=FORSAKEN + 60)
+    put(cache, "left.new", age=ABANDONED_AFTER + 60)
     stock = getattr(Path, method)
 
     def raced(path, *arguments, **options):

@@ -1,4 +1,4 @@
-"""What is told of an error of the system."""
+"""What is describe_os_error of an error of the system."""
 
 import errno
 import logging
@@ -7,25 +7,27 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
-from cookbook.lock import ADVICE, RIGHTS, SPACE, Unwritten, told
+from cookbook.lock import ADVICE, RIGHTS, SPACE, WriteErrors, describe_os_error
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_told_with_the_file_and_that_space_helps(app, build, number):
     error = OSError(number, "", f"{app.srcdir}/_build/html/search.html")
-    assert told(app, error) == f"{os.strerror(number)}: _build/html/search.html. {SPACE}"
+    assert describe_os_error(app, error) == f"{os.strerror(number)}: _build/html/search.html. {SPACE}"
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM])
 def test_a_file_that_may_not_be_written_is_told_with_what_to_allow(app, build, number):
-    assert told(app, OSError(number, "", "/elsewhere/x")) == f"{os.strerror(number)}: /elsewhere/x. {RIGHTS}"
+    assert (
+        describe_os_error(app, OSError(number, "", "/elsewhere/x")) == f"{os.strerror(number)}: /elsewhere/x. {RIGHTS}"
+    )
 
 
 @pytest.mark.parametrize(
     "error", [None, ValueError("x"), OSError("x"), OSError(errno.ENOENT, "", "x"), FileNotFoundError()]
 )
 def test_of_any_other_error_there_is_nothing_better_to_tell(app, build, error):
-    assert told(app, error) is None
+    assert describe_os_error(app, error) is None
 
 
 @pytest.mark.parametrize("filename", [None, 5])
@@ -34,19 +36,19 @@ def test_without_a_name_it_is_the_folder_with_the_least_space(app, build, monkey
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free[str(path)]))
     error = OSError(errno.ENOSPC, "")
     error.filename = filename
-    assert told(app, error) == f"{os.strerror(errno.ENOSPC)}: _build/doctrees. {SPACE}"
+    assert describe_os_error(app, error) == f"{os.strerror(errno.ENOSPC)}: _build/doctrees. {SPACE}"
     shutil.rmtree(app.doctreedir)
-    assert ": recipes. " in told(app, error)
+    assert ": recipes. " in describe_os_error(app, error)
 
 
 def test_a_path_object_is_as_good_as_a_string(app, build, project):
     error = OSError(errno.EACCES, "", "x")
     error.filename = project / "conf.py"
-    assert told(app, error).startswith(f"{os.strerror(errno.EACCES)}: conf.py. ")
+    assert describe_os_error(app, error).startswith(f"{os.strerror(errno.EACCES)}: conf.py. ")
 
 
 def test_what_sphinx_only_warns_of_is_kept_where_it_is_an_error_with_advice(app, build):
-    unwritten = Unwritten(app)
+    unwritten = WriteErrors(app)
     logger = logging.Logger("test")
     logger.addHandler(unwritten)
     full = OSError(errno.ENOSPC, "", "/x")
@@ -55,7 +57,7 @@ def test_what_sphinx_only_warns_of_is_kept_where_it_is_an_error_with_advice(app,
     logger.warning("no arguments")
     logger.warning("%(a)s", {"a": 1})
     logger.info("%s", full)
-    assert unwritten.messages == [told(app, full)]
+    assert unwritten.messages == [describe_os_error(app, full)]
 
 
 def test_every_advice_is_for_an_error_of_this_system():

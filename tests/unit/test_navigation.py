@@ -3,7 +3,8 @@
 from types import SimpleNamespace
 
 import pytest
-from cookbook.pages.navigation import LISTED, add_gallery_sections, find_neighbors, nearest, recipes_in_order
+from cookbook.pages.navigation import MAX_LISTED, add_gallery_sections, find_neighbors, nearest, recipes_in_order
+from cookbook.state import state_of
 from docutils import nodes
 from fuzzing import fuzz
 from hypothesis import given
@@ -26,12 +27,12 @@ def env():
 
 
 @fuzz()
-@given(st.integers(0, 3 * LISTED), st.data())
+@given(st.integers(0, 3 * MAX_LISTED), st.data())
 def test_the_nearest_are_in_order_around_the_current_one(count, data):
     recipes = list(range(count))
     current = data.draw(st.integers(0, count - 1)) if count else None
     found = nearest(recipes, current)
-    assert len(found) == min(count, LISTED)
+    assert len(found) == min(count, MAX_LISTED)
     assert found == recipes[found[0] : found[-1] + 1] if found else not count
     if count:
         before, after = current - found[0], found[-1] - current
@@ -41,11 +42,11 @@ def test_the_nearest_are_in_order_around_the_current_one(count, data):
 
 def test_as_many_are_listed_on_each_side():
     found = nearest(list(range(100)), 50)
-    assert found.index(50) == LISTED // 2 == len(found) - 1 - found.index(50)
+    assert found.index(50) == MAX_LISTED // 2 == len(found) - 1 - found.index(50)
 
 
 def test_without_a_current_one_the_nearest_are_the_first():
-    assert nearest(list(range(100)), "other") == list(range(LISTED))
+    assert nearest(list(range(100)), "other") == list(range(MAX_LISTED))
     assert nearest([], "other") == []
 
 
@@ -56,7 +57,7 @@ def test_recipes_are_in_order_across_sections(env):
 
 def test_neighbors_go_across_sections_and_not_around(env):
     find_neighbors(None, env)
-    found = {name: (of["prev"], of["next"]) for name, of in env.recipe_neighbors.items() if "prev" in of}
+    found = {name: (of.prev, of.next) for name, of in state_of(env).neighbors.items() if of.prev or of.next}
     assert found == {
         "s/a": (None, ("s/b", "S/B")),
         "s/b": (("s/a", "S/A"), ("t/c", "T/C")),
@@ -66,7 +67,7 @@ def test_neighbors_go_across_sections_and_not_around(env):
 
 def test_nothing_has_changed_in_the_first_build_nor_in_one_without_a_change(env):
     assert find_neighbors(None, env) == find_neighbors(None, env) == []
-    assert env.recipe_neighbors.keys() == {"s/index", "s/a", "s/b", "t/index", "t/c", "u/index"}
+    assert state_of(env).neighbors.keys() == {"s/index", "s/a", "s/b", "t/index", "t/c", "u/index"}
 
 
 @pytest.mark.parametrize(
@@ -94,10 +95,10 @@ def test_pages_around_a_new_recipe_are_written_anew(env):
 
 
 def test_of_a_large_section_only_what_is_listed_counts():
-    recipes = [f"s/{i:03}" for i in range(3 * LISTED)]
+    recipes = [f"s/{i:03}" for i in range(3 * MAX_LISTED)]
     env = env_of({"s/index": recipes})
     find_neighbors(None, env)
-    assert env.recipe_neighbors[recipes[0]]["shown"][2] == len(recipes)
+    assert state_of(env).neighbors[recipes[0]].count == len(recipes)
     env.titles[recipes[-1]] = nodes.title("", "New")
     changed = find_neighbors(None, env)
     assert recipes[-1] in changed and recipes[0] not in changed

@@ -175,7 +175,11 @@ def test_the_task_is_json_and_has_all_that_a_process_needs(made):
     one = made()
     assert one.docname == "recipes/section/one"
     task = one.task
-    assert json.loads(json.dumps(task)) == {**task, "conf": {**task["conf"], "capture_repr": [], "image_scrapers": ["scraper"]}}
+    assert json.loads(json.dumps(task)) == {
+        **task,
+        "blocks": [list(block) for block in task["blocks"]],
+        "conf": {**task["conf"], "capture_repr": [], "image_scrapers": ["scraper"]},
+    }
     assert (task["name"], task["source"], task["gallery"], task["gpu"]) == ("section/one.py", TEXT, "recipes", False)
     assert {name: text.encode("latin-1") for name, text in task["files"].items()} == {
         "section/_deep.py": b"x = 1\n",
@@ -183,7 +187,7 @@ def test_the_task_is_json_and_has_all_that_a_process_needs(made):
         "section/data/x.bin": bytes(range(256)),
     }
     assert [kind for kind, _, _ in task["blocks"]] == ["code", "code"]
-    for kind, content, line in task["blocks"]:
+    for _kind, content, line in task["blocks"]:
         shown = TEXT.splitlines()[line - 1 :]
         assert shown[: len(content.splitlines())] == content.splitlines()
     assert task["limits"] == {"seconds": 120, "memory": 4096, "output": 2**20, "overflow": "cut"}

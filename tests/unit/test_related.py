@@ -5,6 +5,7 @@ from collections import defaultdict
 from types import SimpleNamespace
 
 from cookbook.pages.related import API, COUNT, SECTION, TAG, find_related, relate, traits
+from cookbook.state import state_of
 from docutils import nodes
 from fuzzing import fuzz
 from hypothesis import given
@@ -85,8 +86,7 @@ def test_related_are_a_few_others_that_share_something(recipes):
 def test_what_traits_are_called_makes_no_difference(recipes, called):
     names = dict(zip("vwxyz", called))
     renamed = {
-        name: {(kind, names[word]): weight for (kind, word), weight in found.items()}
-        for name, found in recipes.items()
+        name: {(kind, names[word]): weight for (kind, word), weight in found.items()} for name, found in recipes.items()
     }
     assert relate(renamed) == relate(recipes)
 
@@ -129,7 +129,7 @@ def test_traits_are_tags_names_of_torch_and_the_section(tmp_path):
 def test_pages_whose_related_recipes_or_their_titles_changed_are_written_anew(tmp_path):
     env = env_of(tmp_path, a=["x"], b=["x"], c=["y"], d=["y"])
     assert find_related(None, env) == []
-    assert env.related_recipes["recipes/s/a"] == [("recipes/s/b", "RECIPES/S/B")]
+    assert state_of(env).related["recipes/s/a"] == [("recipes/s/b", "RECIPES/S/B")]
     assert find_related(None, env) == []
     env.titles["recipes/s/b"] = nodes.title("", "New")
     assert find_related(None, env) == ["recipes/s/a"]

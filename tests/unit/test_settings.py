@@ -3,7 +3,7 @@
 import ast
 
 import pytest
-from cookbook.recipes.settings import SETTINGS, STOCK, for_output, limits, line_of, wrong
+from cookbook.recipes.settings import SETTINGS, STOCK, find_error, for_output, limits, line_of
 from fuzzing import fuzz
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,33 +31,35 @@ def setting(name, value):
 @pytest.mark.parametrize("name", SETTINGS)
 def test_the_example_of_a_setting_and_its_default_fit(name):
     found = SETTINGS[name]
-    assert found.fits(ast.literal_eval(found.example)) and wrong(setting(name, found.example)) is None
+    assert found.fits(ast.literal_eval(found.example)) and find_error(setting(name, found.example)) is None
     assert found.default is None or found.fits(found.default)
     assert found.words and found.output == bool(found.limit or name == "gpu")
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
 def test_a_value_that_cannot_be_meant_is_told_with_its_line_and_an_example(name, value):
-    line, message = wrong(setting(name, value))
+    line, message = find_error(setting(name, value))
     assert line == 6
     told, _, example = message.rpartition(f", as in # sphinx_gallery_{name} = ")
     assert told == f"sphinx_gallery_{name} = {value}: give {SETTINGS[name].words}"
-    assert wrong(setting(name, example)) is None
+    assert find_error(setting(name, example)) is None
 
 
 def test_there_is_a_bad_value_of_every_setting():
     assert BAD.keys() == SETTINGS.keys()
 
 
-@pytest.mark.parametrize("value", ["{[]: 1}", "foo(", "-" * 100_000 + "1", "1" * 5000, "\x00", "'\ud800'", "= 3", "300 s"])
+@pytest.mark.parametrize(
+    "value", ["{[]: 1}", "foo(", "-" * 100_000 + "1", "1" * 5000, "\x00", "'\ud800'", "= 3", "300 s"]
+)
 def test_what_python_cannot_read_is_a_value_that_cannot_be_meant(value):
-    line, message = wrong(setting("timeout", value))
+    line, message = find_error(setting("timeout", value))
     assert line == 6 and message.startswith("sphinx_gallery_timeout = ") and len(message) < 300
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_setting_without_a_value_is_told_as_nobody_reads_it(name):
-    line, message = wrong(f"# sphinx_gallery_{name}\n")
+    line, message = find_error(f"# sphinx_gallery_{name}\n")
     assert line == 1 and message.startswith(f"sphinx_gallery_{name}: give {SETTINGS[name].words}")
 
 
@@ -65,31 +67,31 @@ def test_a_setting_without_a_value_is_told_as_nobody_reads_it(name):
     ("name", "meant"), [("timeut", "timeout"), ("tag", "tags"), ("readingorder", "reading_order"), ("GPU", None)]
 )
 def test_a_name_that_nobody_reads_is_told_with_the_one_that_is_meant(name, meant):
-    line, message = wrong(setting(name, "3"))
+    line, message = find_error(setting(name, "3"))
     assert line == 6 and f"sphinx_gallery_{name}:" in message
     assert (f"sphinx_gallery_{meant}?" in message) == bool(meant)
 
 
 @pytest.mark.parametrize("name", sorted(STOCK))
 def test_what_sphinx_gallery_checks_itself_is_left_to_it(name):
-    assert wrong(setting(name, "anything")) is wrong(f"# sphinx_gallery_{name}\n") is None
+    assert find_error(setting(name, "anything")) is find_error(f"# sphinx_gallery_{name}\n") is None
 
 
 @pytest.mark.parametrize("text", ["", "x = 1\n", setting("timeout", 3) + setting("gpu", "False  # a comment")])
 def test_of_good_settings_there_is_nothing_to_tell(text):
-    assert wrong(text) is None
+    assert find_error(text) is None
 
 
 def test_the_first_of_several_is_told():
     text = setting("timeout", 3) + "\n" + setting("memory", 0) + setting("timeout", 0)
-    line, message = wrong(text)
+    line, message = find_error(text)
     assert line == text.splitlines().index("# sphinx_gallery_memory = 0") + 1 and "_memory = 0" in message
 
 
 @fuzz()
 @given(st.sampled_from([*SETTINGS, "other"]), st.text(max_size=30))
 def test_any_value_is_good_or_told_with_its_line(name, value):
-    found = wrong(setting(name, value))
+    found = find_error(setting(name, value))
     assert found is None or (found[0] >= 6 and f"sphinx_gallery_{name}" in found[1])
 
 

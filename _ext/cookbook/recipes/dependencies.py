@@ -99,7 +99,7 @@ def _may_be_helper(path: Path) -> bool:
     """Say whether *path*, beside a recipe, is more than another recipe or the section's header."""
     if path.is_dir():
         return path.name != "__pycache__"
-    return path.name.startswith("_") or path.suffix != ".py" and path.stem != "GALLERY_HEADER"
+    return path.name.startswith("_") or (path.suffix != ".py" and path.stem != "GALLERY_HEADER")
 
 
 def _named_files(path: Path, folder: Path) -> Iterator[Path]:

@@ -80,7 +80,7 @@ class Cache:
             with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".new", delete=False) as file:
                 temporary = file.name
                 file.write(content)
-            os.replace(temporary, self._path(key))
+            Path(temporary).replace(self._path(key))
             self.used.add(self._path(key).name)
         except OSError as problem:
             if not self.write_failed:

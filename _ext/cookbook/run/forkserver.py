@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
     from cookbook.recipes.recipe import Task
-    from cookbook.run.result import Error, Message, Outcome, Result
+    from cookbook.run.result import Error, Message, Result
 
 #: Packages that the fork server preloads, if a recipe uses them.
 PACKAGES = ("matplotlib", "torch")

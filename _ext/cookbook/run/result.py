@@ -128,7 +128,7 @@ def check_output(rst: str, images: Container[str]) -> None:
             fits = kind != "option" or depth == image_depth + 3
         if kind is None or kind not in NEXT[before] or not fits:
             raise ValueError(f"unexpected markup in output: {line[:80]!r}")
-        literal = kind == "literal" or literal and kind in ("blank", "text")
+        literal = kind == "literal" or (literal and kind in ("blank", "text"))
         before = kind
 
 

@@ -11,6 +11,7 @@ server exits with the build and not with a recipe.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import multiprocessing
@@ -75,10 +76,8 @@ def descendants() -> list[psutil.Process]:
 def kill(processes: Sequence[psutil.Process]) -> None:
     """Kill *processes* and wait until they have exited."""
     for process in processes:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-        except psutil.NoSuchProcess:
-            pass
     psutil.wait_procs(processes, timeout=GRACE)
 
 
@@ -114,7 +113,7 @@ def child(task: Task, scratch: str, pipe: Connection, environment: Mapping[str, 
         pipe.send_bytes(json.dumps(message).encode())
 
     try:
-        output = os.open(os.path.join(scratch, "descriptor.txt"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        output = os.open(f"{scratch}/descriptor.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(output, 1)
         os.dup2(output, 2)
         runner.run(task, scratch, send)

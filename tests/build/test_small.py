@@ -1,0 +1,21 @@
+"""One small site, from recipe to page, script and notebook: what `make quick` builds."""
+
+import json
+
+from conftest import recipe
+from reading import downloads, outputs, parse
+
+
+def test_a_recipe_becomes_a_page_a_script_and_a_notebook(tiny_site):
+    site = tiny_site(
+        {"one.py": recipe("import torch\nprint(torch.zeros(2))", "One"), "two.py": recipe("print(2)", "Two")}
+    )
+    done = site.build()
+    assert done.code == 0 and not done.errors, done.log
+    page = site.page("one.html")
+    assert parse(page).h1.get_text().startswith("One") and outputs(page) == ["tensor([0., 0.])"]
+    script = downloads(page)[".py"].read_text()
+    assert "print(torch.zeros(2))" in script and "# /// script" in script
+    cells = json.loads(downloads(page)[".ipynb"].read_text())["cells"]
+    assert cells[-1]["outputs"][0]["text"] == ["tensor([0., 0.])\n"]
+    assert site.build().code == 0
