@@ -52,6 +52,7 @@ def setup(app):
     for event, priority, handler in (
         # The configuration is read: one build at a time.
         ("config-inited", 100, lock.begin),
+        ("config-inited", 500, assets.leave_out_packages),
         ("config-inited", 500, head.check),
         ("config-inited", 500, repository.check),
         # Recipes are found and executed before sphinx-gallery makes its pages (500).
@@ -89,6 +90,7 @@ def setup(app):
         ("html-page-context", 600, repository.add_links),  # after provenance
         # All pages are written: the files of the site, then the words at the end.
         ("build-finished", 500, attachment.detach),
+        ("build-finished", 500, assets.forget_removed),
         ("build-finished", 500, head.write_sitemap),
         ("build-finished", 500, llms.write_list),
         ("build-finished", 500, search.write_index),

@@ -20,6 +20,7 @@ from pathlib import Path
 from cookbook.build import build_of
 from cookbook.gallery import archives, scripts
 from cookbook.gallery.notebooks import Notebooks
+from cookbook.pages.navigation import GALLERY
 
 #: The downloads of a recipe, by suffix.
 SUFFIXES = (".py", ".ipynb", ".zip")
@@ -53,13 +54,13 @@ def make(app, env):
     build, updated = build_of(app), []
     notebooks = Notebooks(app)
     known = env.__dict__.setdefault("notebook_links", {})
+    # the downloads are made of the pages, so a newer one is no reason to read its page again
+    env.dependencies[GALLERY].difference_update(f"{build.gallery.name}/{name}" for name in archives.OF_ALL)
     for name, recipe in build.recipes.items():
         docname, target = recipe.docname, build.gallery / name
         if docname not in env.found_docs or build.environ.recipe and name not in build.results:
             continue
-        # the downloads are made of the page, so a newer one is no reason to read it again
-        suffixes = {f"{docname}{suffix}" for suffix in SUFFIXES}
-        env.dependencies[docname].difference_update(suffixes)
+        env.dependencies[docname].difference_update(f"{docname}{suffix}" for suffix in SUFFIXES)
         links = notebooks.links(name)
         if name in build.made or docname in build.read or known.get(docname) != links:
             problems = len(build.problems)

@@ -22,12 +22,12 @@ def provenance(result, environ):
     """Return what the page of a recipe with *result* says; None if it was not executed or failed."""
     if not result or result["error"]:
         return None
-    declared = environ.epoch is not None
+    declared = environ.declared_date
     time = next((text for limit, text in STEPS if result["seconds"] < limit), "minutes")
     return {
         "torch": dependencies.version("torch").partition("+")[0],
         "python": platform.python_version(),
-        "date": environ.date if declared else result.get("date"),
+        "date": declared or result.get("date"),
         "time": None if declared else time,
     }
 

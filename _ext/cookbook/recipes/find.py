@@ -8,7 +8,7 @@ name begins with ``_`` are helpers. What cannot be a recipe is reported and left
 
 import ast
 import re
-from pathlib import Path
+import shutil
 
 from sphinx_gallery.utils import iter_gallery_header_filenames
 
@@ -83,8 +83,7 @@ def strays(source, recipes, conf):
         and path not in known
         and path.name not in headers
         and path.suffix != ".py"
-        and not re.search(r"^[._]|~$", path.name)
-        and "__pycache__" not in path.parts
+        and not any(re.search(r"^[._]|~$", part) for part in path.relative_to(source).parts)
     )
 
 
@@ -114,8 +113,13 @@ def _wrong(path):
 
 
 def forget_removed(app):
-    """Delete what earlier builds made of recipes that are no longer there."""
+    """Delete what sphinx-gallery made in earlier builds of recipes and sections that are no longer there."""
     build = build_of(app)
+    headers = set(iter_gallery_header_filenames(build.conf))
+    for index in build.gallery.glob("*/index.rst"):
+        section = build.source / index.parent.name
+        if not any((section / header).exists() for header in headers):
+            shutil.rmtree(index.parent)
     for script in build.gallery.rglob("*.py"):
         name = script.relative_to(build.gallery)
         if (build.source / name).exists():
@@ -123,6 +127,5 @@ def forget_removed(app):
         for path in [
             *script.parent.glob(f"{script.stem}.*"),
             *script.parent.glob(f"images/**/sphx_glr_{script.stem}_*"),
-            Path(app.outdir, build.gallery.name, name).with_suffix(".html"),
         ]:
             path.unlink(missing_ok=True)

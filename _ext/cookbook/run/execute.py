@@ -12,6 +12,7 @@ import re
 import signal
 import time
 from concurrent.futures import as_completed
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sphinx.errors import ExtensionError
@@ -92,7 +93,7 @@ def _execute(build, cache, tasks):
             if not result["error"]:
                 look_for_output(tasks[name], result)
             remember_lines(tasks[name], result)
-            result["date"] = build.environ.date
+            result["date"] = datetime.now(UTC).date().isoformat()  # not the declared one, which is not kept
             build.results[name] = result
             if not result["error"]:
                 cache.write(build.recipes[name].key, result)

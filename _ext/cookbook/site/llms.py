@@ -94,6 +94,3 @@ def write_list(app, exception):
         recipes = "".join(line(name) for name in env.toctree_includes.get(section, ()))
         text += f"\n## {env.titles[section].astext()}\n\n{recipes}"
     write(Path(app.outdir, "llms.txt"), text)
-    for path in Path(app.outdir).rglob("*.md"):
-        if path.relative_to(app.outdir).with_suffix("").as_posix() not in env.found_docs:
-            path.unlink()
