@@ -69,6 +69,7 @@ def setup(app):
         ("env-before-read-docs", 500, downloads.note_read),
         ("source-read", 500, archives.offer),
         ("doctree-read", 400, error_index.collect),
+        ("doctree-read", 500, api_links.depend_on_inventories),
         ("doctree-read", 500, outputs.classify),
         ("doctree-read", 500, cards.rewrite_cards),
         ("doctree-read", 500, llms.remember_promise),

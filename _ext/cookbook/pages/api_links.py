@@ -11,6 +11,7 @@ itself is then the block's ``rawsource``.
 """
 
 from html import escape
+from pathlib import Path
 
 from docutils import nodes
 from pygments.token import STANDARD_TYPES, Name, Operator
@@ -20,6 +21,14 @@ from sphinx_gallery._doctree_links import code_links_block
 
 MODULE, DECORATOR = STANDARD_TYPES[Name.Namespace], STANDARD_TYPES[Name.Decorator]
 NAME, OPERATOR = STANDARD_TYPES[Name], STANDARD_TYPES[Operator]
+
+
+def depend_on_inventories(app, doctree):
+    """Let the page that was read be read anew when an inventory, and so an address, changes."""
+    for _, (_, paths) in app.config.intersphinx_mapping.values():
+        for path in paths:
+            if path and Path(app.srcdir, path).is_file():
+                app.env.note_dependency(path)
 
 
 class ImportLinks(SphinxPostTransform):
