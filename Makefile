@@ -54,7 +54,7 @@ html-noplot: $(VENV)/.installed ## Build the site into _build/html-noplot withou
 	@$(SPHINX) -b html -D plot_gallery=0 -d $(BUILD)/doctrees-noplot . $(BUILD)/html-noplot
 
 serve: $(VENV)/.installed-dev ## Build the site, serve it on this machine, build again when a file changes
-	@$(BIN)/sphinx-autobuild --port $(PORT) --ignore "*/recipes/recipes/*" --re-ignore '/(recipes|_build|\.recipe_cache|\.venv)/' \
+	@$(BIN)/sphinx-autobuild --port $(PORT) --ignore .git --ignore recipes --ignore .recipe_cache --ignore $(BUILD) --ignore $(VENV) \
 	  -b html -d $(BUILD)/doctrees . $(BUILD)/html
 
 linkcheck: $(VENV)/.installed ## Check every link to another site (needs network)
@@ -118,4 +118,4 @@ golden: html ## Write the expected outputs of all recipes anew from the built si
 
 clean: ## Remove everything that is built (not .venv)
 	rm -rf $(BUILD) recipes .recipe_cache .pytest_cache
-	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	find _ext recipes_source tests tools -name __pycache__ -prune -exec rm -rf {} +

@@ -23,7 +23,9 @@ extensions = [
     "cookbook",
 ]
 
-exclude_patterns = ["_build", ".*", "README.md", "recipes_source", "tests", "**/GALLERY_HEADER.rst"]
+include_patterns = ["*.rst", "recipes/**"]
+# The first two are not even walked through: by default they hold the environment and what is built.
+exclude_patterns = [".*", "_build", "**/GALLERY_HEADER.rst"]
 templates_path = ["_templates"]
 nitpicky = True
 

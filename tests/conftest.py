@@ -53,10 +53,10 @@ def declared(environment):
     return {k: v for k, v in {**ours, **os.environ, **environment}.items() if v is not None}
 
 
-def sphinx(source, out, *options, **environment):
+def sphinx(source, out, *options, python=sys.executable, **environment):
     """Run Sphinx in a process of its own; return what it printed."""
     return subprocess.run(
-        command(source, out, *options),
+        [str(python), *command(source, out, *options)[1:]],
         capture_output=True,
         text=True,
         env=declared(environment),
@@ -69,9 +69,10 @@ def sphinx(source, out, *options, **environment):
 def site():
     """The folder of the built site; the build must end well and without a warning.
 
+    It is made in a folder of its own, since it declares a date, which no page of a user may have.
     Each worker of pytest-xdist builds it: the first one makes it, the next find no change.
     """
-    out = ROOT / "_build/html"
+    out = ROOT / "_build/test/html"
     done = sphinx(ROOT, out)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     assert not done.stderr.strip(), done.stderr
@@ -114,9 +115,9 @@ class TinySite:
                 self.write(header, f"{title}\n{'-' * len(title)}\n\nSome recipes.\n")
             self.write(name, content)
 
-    def build(self, *options, **environment):
-        """Build; return the process, with ``log`` (all that was printed, without colors)."""
-        done = sphinx(self.folder, self.out, *options, **environment)
+    def build(self, *options, out=None, **environment):
+        """Build into *out*; return the process, with ``log`` (all that was printed, without colors)."""
+        done = sphinx(self.folder, out or self.out, *options, **environment)
         log = re.sub(r"\x1b\[[\d;]*[mK]", "", done.stdout + done.stderr)
         return SimpleNamespace(code=done.returncode, log=log, errors=done.stderr)
 

@@ -56,6 +56,16 @@ def differences(one, two):
     )
 
 
+def snapshot(*folders):
+    """Return the time and content of every file below *folders*."""
+    return {
+        path: (path.stat().st_mtime_ns, path.read_bytes())
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
 def seal(path, result):
     """Write *result* to *path* as an entry of the cache, with its checksum."""
     body = json.dumps(result).encode()

@@ -60,6 +60,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     handlers: tuple[tuple[str, int, Callable[..., Any]], ...] = (
         # The configuration is read: one build at a time.
         ("config-inited", 100, lock.begin_build),
+        ("config-inited", 500, assets.leave_out_packages),
         ("config-inited", 500, head.check),
         ("config-inited", 500, repository.check),
         # Recipes are found and executed before sphinx-gallery makes its pages (500).
@@ -75,6 +76,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("env-before-read-docs", 500, downloads.record_read),
         ("source-read", 500, archives.add_links),
         ("doctree-read", 400, error_index.collect),
+        ("doctree-read", 500, api_links.depend_on_inventories),
         ("doctree-read", 500, outputs.classify),
         ("doctree-read", 500, cards.rewrite_cards),
         ("doctree-read", 500, llms.store_promise),
@@ -96,6 +98,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("html-page-context", 600, repository.add_links),  # after provenance
         # All pages are written: the files of the site, then the summary of problems.
         ("build-finished", 500, attachment.detach),
+        ("build-finished", 500, assets.delete_removed),
         ("build-finished", 500, head.write_sitemap),
         ("build-finished", 500, llms.write_list),
         ("build-finished", 500, search.write_index),

@@ -71,10 +71,9 @@ class Environ:
         )
 
     @property
-    def date(self) -> str:
-        """The declared date, or else today's, as in ``2026-11-23``."""
-        moment = datetime.now(UTC) if self.epoch is None else datetime.fromtimestamp(self.epoch, UTC)
-        return moment.date().isoformat()
+    def declared_date(self) -> str | None:
+        """The declared date of the build, as in ``2026-11-23``; None without one."""
+        return None if self.epoch is None else datetime.fromtimestamp(self.epoch, UTC).date().isoformat()
 
 
 def _number(variables: Mapping[str, str], name: str, default: int, what: str) -> int:

@@ -9,7 +9,7 @@ import time
 import psutil
 import pytest
 from conftest import TinySite, recipe
-from reading import outputs, parse
+from reading import outputs, parse, snapshot
 
 LEAKS = """
 import os, random, sys, textwrap
@@ -34,16 +34,6 @@ print(torch.get_num_threads(), torch.rand(1).item(), hash("a") == hash("a"))
 
 def executed(log):
     return re.findall(r"executed \[\d+ of \d+\] section/(\w+)\.py", log)
-
-
-def snapshot(*folders):
-    """Return the time and content of every file below *folders*."""
-    return {
-        path: (path.stat().st_mtime_ns, path.read_bytes())
-        for folder in folders
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 def changed(before, after):
@@ -241,7 +231,19 @@ class TestRebuild:
         done = site.build()
         assert done.code == 0, done.log
         assert not list((site.folder / "recipes").rglob("*fresh*"))
-        assert not site.page("fresh.html").exists()
+        assert not [path for path in site.out.rglob("*") if "fresh" in path.name]
+
+    def test_removed_section_leaves_no_page(self, site):
+        site.add({"gone/gone.py": recipe("print('gone')", "Gone")})
+        assert site.build().code == 0
+        shutil.rmtree(site.source / "gone")
+        site.write("gone/__pycache__/gone.pyc", b"what git leaves of a folder")
+        done = site.build()
+        assert done.code == 0, done.log
+        assert not (site.folder / "recipes/gone").exists()
+        assert not [
+            path for path in site.out.rglob("*") if "gone" in str(path.relative_to(site.out)) and path.is_file()
+        ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

@@ -2,7 +2,9 @@
 
 import shutil
 import subprocess
+import sys
 
+import pytest
 from conftest import ROOT, TinySite, recipe, sphinx
 from reading import differences
 
@@ -31,27 +33,50 @@ def test_cold_builds_give_the_same_bytes(tmp_path):
     two = TinySite(tmp_path / "a longer name/two", RECIPES)
     one.build(JOBS="1", PYTHONHASHSEED="1", SOURCE_DATE_EPOCH="1700000000")
     two.build(JOBS="3", PYTHONHASHSEED="2", SOURCE_DATE_EPOCH="1700000000", OMP_NUM_THREADS="2")
-    print(*differences(one.out, two.out), sep="\n")
     assert differences(one.out, two.out) == []
 
 
-def test_the_real_site_from_its_cache_in_another_folder_gives_the_same_bytes(site, tmp_path):
-    copy = tmp_path / "another checkout"
-    tracked = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    for name in tracked:
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, copy / name)
-    cache = str(ROOT / ".recipe_cache")
-    out = copy / "_build/html"
-    done = sphinx(copy, out, RECIPE_CACHE=cache, PYTHONHASHSEED="7")
+def checkout(folder):
+    """Make a checkout of this repository in *folder*, with all changes; return it."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    for name in filter(lambda name: (ROOT / name).is_file(), names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, folder / name)
+    return folder
+
+
+def build(folder, **options):
+    """Build the checkout in *folder*; return the folder of its site and what was printed."""
+    out = folder / "_build/html"
+    done = sphinx(folder, out, **options)
     assert done.returncode == 0, done.stderr
-    assert " 0 to execute" in done.stdout
-    print(*differences(site, out), sep="\n")
+    return out, done.stdout
+
+
+def test_the_real_site_from_its_cache_in_another_folder_gives_the_same_bytes(site, tmp_path):
+    out, log = build(
+        checkout(tmp_path / "another checkout"), RECIPE_CACHE=str(ROOT / ".recipe_cache"), PYTHONHASHSEED="7"
+    )
+    assert " 0 to execute" in log
     assert differences(site, out) == []
+
+
+@pytest.mark.slow
+def test_cold_builds_of_the_real_site_give_the_same_bytes(tmp_path):
+    """Each checkout has an environment in a folder of its own, as `make html` has."""
+    one, two = checkout(tmp_path / "one"), checkout(tmp_path / "a longer name/two")
+    (two / "venv").symlink_to(sys.prefix)
+    first, log = build(one, JOBS="1", PYTHONHASHSEED="1")
+    second, _ = build(
+        two,
+        python=two / "venv/bin/python",
+        JOBS="3",
+        PYTHONHASHSEED="2",
+        OMP_NUM_THREADS="2",
+        TZ="Asia/Tokyo",
+        LC_ALL="C.UTF-8",
+    )
+    assert " 0 from the cache" in log
+    assert differences(first, second) == []
+    assert (first / ".buildinfo").exists() and (first / "searchindex.js").exists()

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 import zlib
 
 import pytest
-from conftest import RECIPES, ROOT
+from conftest import RECIPES
 from golden import FOLDER, text_of
 from reading import outputs, parse, target
 
@@ -17,7 +17,7 @@ def pages(site):
 
 
 def test_every_recipe_is_executed_and_none_fails(site):
-    suite = ET.parse(ROOT / "_build/junit.xml").getroot()
+    suite = ET.parse(site.parent / "junit.xml").getroot()
     executed = {case.get("file").removeprefix("recipes_source/") for case in suite.iter("testcase")}
     assert executed == {f"{name}.py" for name in RECIPES}
     counts = {key: int(suite.get(key)) for key in ("tests", "failures", "errors", "skipped")}

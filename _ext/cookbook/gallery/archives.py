@@ -51,5 +51,7 @@ def add_links(app: Sphinx, docname: str, source: list[str]) -> None:
         templates = downloads.CODE_ZIP_DOWNLOAD, downloads.NOTEBOOK_ZIP_DOWNLOAD
         details = ("in Python",), ()
         for name, template, detail in zip(GALLERY_ARCHIVES, templates, details):
-            (build.gallery / name).touch()
+            archive = build.gallery / name
+            if not archive.exists():  # a newer one would have the other builds of this folder read the page again
+                archive.touch()
             source[0] += template.format(*detail, name, f"{build.gallery.name}/{name}")

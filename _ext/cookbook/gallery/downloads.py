@@ -27,6 +27,7 @@ from cookbook.build import Build, build_of
 from cookbook.files import write_if_changed
 from cookbook.gallery import archives, scripts
 from cookbook.gallery.notebooks import Notebooks
+from cookbook.pages.navigation import GALLERY
 from cookbook.state import state_of
 
 
@@ -58,11 +59,12 @@ def make(app: Sphinx, env: BuildEnvironment) -> list[str]:
     build, updated = build_of(app), []
     notebooks = Notebooks(app)
     known = state_of(env).notebook_links
+    # Downloads are made from the pages, so a newer download is no reason to read its page again.
+    env.dependencies[GALLERY].difference_update(f"{build.gallery.name}/{name}" for name in archives.GALLERY_ARCHIVES)
     for name, recipe in build.recipes.items():
         docname, script = recipe.docname, build.gallery / name
         if docname not in env.found_docs or (build.environ.recipe and name not in build.results):
             continue
-        # Downloads are made from the page, so a newer download is no reason to read the page again.
         env.dependencies[docname].difference_update(f"{docname}{suffix}" for suffix in (".py", ".ipynb", ".zip"))
         links = notebooks.links(name)
         if name in build.made or docname in build.read or known.get(docname) != links:

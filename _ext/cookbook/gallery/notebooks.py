@@ -70,13 +70,6 @@ class Notebooks:
     def __init__(self, app: Sphinx) -> None:
         self.app, self.build = app, build_of(app)
         self.site = app.config.html_baseurl.rstrip("/")
-        inventories = [
-            Path(app.srcdir, path).read_bytes()
-            for _, (_, paths) in app.config.intersphinx_mapping.values()
-            for path in paths
-            if path and Path(app.srcdir, path).is_file()
-        ]
-        self.inventories = hashlib.sha256(b"".join(inventories)).hexdigest()
         self.titles = {
             f"sphx_glr_{recipe.docname.replace('/', '_')}.py": app.env.titles[recipe.docname].astext()
             for recipe in self.build.recipes.values()
@@ -87,7 +80,7 @@ class Notebooks:
         """Return a digest of what the links in a notebook depend on, besides the recipe *name*."""
         text = "".join(block.content for block in self.build.recipes[name].blocks)
         labels = {label: self.titles.get(label) for label in re.findall(r"sphx_glr_\w+\.py", text)}
-        parts = [self.site, labels, self.inventories]
+        parts = [self.site, labels]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def text(self, name: str) -> str:

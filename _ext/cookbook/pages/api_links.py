@@ -15,16 +15,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from pygments.token import STANDARD_TYPES, Name, Operator
+from sphinx.application import Sphinx
 from sphinx.ext.intersphinx import InventoryAdapter
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx_gallery._doctree_links import code_links_block
 
 MODULE, DECORATOR = STANDARD_TYPES[Name.Namespace], STANDARD_TYPES[Name.Decorator]
 NAME, OPERATOR = STANDARD_TYPES[Name], STANDARD_TYPES[Operator]
+
+
+def depend_on_inventories(app: Sphinx, doctree: nodes.document) -> None:
+    """Make the page that was read depend on the inventories: their addresses are on it."""
+    for _, (_, paths) in app.config.intersphinx_mapping.values():
+        for path in paths:
+            if path and Path(app.srcdir, path).is_file():
+                app.env.note_dependency(path)
 
 
 class ImportLinks(SphinxPostTransform):

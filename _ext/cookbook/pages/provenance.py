@@ -43,12 +43,12 @@ def provenance(result: Result | None, environ: Environ) -> Provenance | None:
     """Return the provenance of a *result*; None if there is none or the recipe failed."""
     if not result or result["error"]:
         return None
-    declared = environ.epoch is not None
+    declared = environ.declared_date
     time = next((text for limit, text in STEPS if result["seconds"] < limit), "minutes")
     return {
         "torch": str(dependencies.version("torch")).partition("+")[0],
         "python": platform.python_version(),
-        "date": environ.date if declared else result.get("date"),
+        "date": declared or result.get("date"),
         "time": None if declared else time,
     }
 

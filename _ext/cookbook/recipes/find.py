@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,8 +98,7 @@ def unused_files(source: Path, recipes: Mapping[str, Recipe], conf: Mapping[str,
         and path not in known
         and path.name not in headers
         and path.suffix != ".py"
-        and not re.search(r"^[._]|~$", path.name)
-        and "__pycache__" not in path.parts
+        and not any(re.search(r"^[._]|~$", part) for part in path.relative_to(source).parts)
     )
 
 
@@ -128,8 +128,13 @@ def _find_error(path: Path) -> tuple[int, str] | None:
 
 
 def delete_removed(app: Sphinx) -> None:
-    """Delete the files that earlier builds wrote for recipes that have been removed since."""
+    """Delete what sphinx-gallery made in earlier builds for recipes and sections that have been removed since."""
     build = build_of(app)
+    headers = set(iter_gallery_header_filenames(build.conf))
+    for index in build.gallery.glob("*/index.rst"):
+        section = build.source / index.parent.name
+        if not any((section / header).exists() for header in headers):
+            shutil.rmtree(index.parent)
     for script in build.gallery.rglob("*.py"):
         name = script.relative_to(build.gallery)
         if (build.source / name).exists():
@@ -137,6 +142,5 @@ def delete_removed(app: Sphinx) -> None:
         for path in [
             *script.parent.glob(f"{script.stem}.*"),
             *script.parent.glob(f"images/**/sphx_glr_{script.stem}_*"),
-            Path(app.outdir, build.gallery.name, name).with_suffix(".html"),
         ]:
             path.unlink(missing_ok=True)

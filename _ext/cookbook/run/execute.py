@@ -13,6 +13,7 @@ import re
 import signal
 import time
 from concurrent.futures import as_completed
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,7 +105,7 @@ def _execute(build: Build, cache: Cache, tasks: dict[str, Task]) -> None:
             if not result["error"]:
                 require_output(tasks[name], result)
             remember_lines(tasks[name], result)
-            result["date"] = build.environ.date
+            result["date"] = datetime.now(UTC).date().isoformat()  # not the declared one, which is not kept
             build.results[name] = result
             if not result["error"]:
                 cache.write(build.recipes[name].key, result)

@@ -15,12 +15,24 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sphinx.application import Sphinx
+from sphinx.config import Config
 
+from cookbook.build import build_of
 from cookbook.files import write_if_changed
 
 SCRIPT = re.compile(r"(?<=_static/)([\w./-]+?)(?:\.[0-9a-f]{8})?\.js(?=[\"?])(?:\?v=\w+)?")
 #: A path below ``_static`` in a page, or an address in a stylesheet.
 MENTION = re.compile(r"_static/([\w./-]+)|url\([\"']?([\w./-]+)")
+
+
+def leave_out_packages(app: Sphinx, config: Config) -> None:
+    """Leave out the folders of other packages, which sphinx-gallery adds to those of ``conf.py``.
+
+    No page uses a file or template in them, and with their absolute paths ``.buildinfo`` would
+    differ between two machines.
+    """
+    for paths in (config.html_static_path, config.templates_path):
+        paths[:] = [path for path in paths if not Path(path).is_absolute()]
 
 
 def written_pages(app: Sphinx) -> list[Path]:
@@ -68,6 +80,25 @@ def remove_unused(static: Path, pages: Iterable[Path]) -> None:
                 path.rmdir()
         elif path not in used:
             path.unlink()
+
+
+def delete_removed(app: Sphinx, exception: Exception | None) -> None:
+    """Delete the pages, pictures and downloads that earlier builds wrote for recipes that have been removed.
+
+    The files in ``recipes/`` do not tell: another build, into another folder, may have been the
+    first to find the recipe gone.
+    """
+    if exception or app.builder.format != "html":
+        return
+    env, out = app.env, Path(app.outdir)
+    kept = {Path(app.builder.get_outfilename(name)) for name in env.found_docs}  # type: ignore[attr-defined]
+    kept |= {out / f"{name}.md" for name in env.found_docs}
+    kept |= {out / app.builder.imagedir / name for _, name in env.images.values()}
+    kept |= {out / "_downloads" / name for _, name in env.dlfiles.values()}
+    for folder in (build_of(app).gallery.name, app.builder.imagedir, "_downloads"):
+        for path in (out / folder).rglob("*"):
+            if path.is_file() and path not in kept:
+                path.unlink()
 
 
 def tidy(app: Sphinx, exception: Exception | None) -> None:

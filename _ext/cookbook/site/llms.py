@@ -86,6 +86,3 @@ def write_list(app: Sphinx, exception: Exception | None) -> None:
         for name in recipes_of(env, section):
             text += f"- [{env.titles[name].astext()}]({base}{name}.md): {promises.get(name, '')}\n"
     write_if_changed(Path(app.outdir, "llms.txt"), text)
-    for path in Path(app.outdir).rglob("*.md"):
-        if path.relative_to(app.outdir).with_suffix("").as_posix() not in env.found_docs:
-            path.unlink()
