@@ -21,7 +21,7 @@ from sphinx_gallery import gen_rst
 from cookbook import seam
 from cookbook.build import build_of
 from cookbook.gallery import downloads, thumbnails
-from cookbook.recipes.recipe import drop_empty
+from cookbook.recipes.recipe import drop_empty, figures
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ class Attachment(seam.Seam):
     def _install_images(self, script_vars, pictures):
         target = Path(script_vars["target_file"])
         folder = target.parent / "images"
-        for path in folder.glob(f"sphx_glr_{target.stem}_[0-9][0-9][0-9]*.png"):
+        for path in figures(folder, target.stem):
             if path.name not in pictures:
                 path.unlink()
         if not pictures:  # or sphinx-gallery would keep the picture of a failure, or of before

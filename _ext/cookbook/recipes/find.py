@@ -14,7 +14,7 @@ from sphinx_gallery.utils import iter_gallery_header_filenames
 
 from cookbook.build import build_of
 from cookbook.recipes import settings
-from cookbook.recipes.recipe import Recipe
+from cookbook.recipes.recipe import Recipe, figures
 
 
 def collect(source, conf, problem):
@@ -122,7 +122,8 @@ def forget_removed(app):
             continue
         for path in [
             *script.parent.glob(f"{script.stem}.*"),
-            *script.parent.glob(f"images/**/sphx_glr_{script.stem}_*"),
+            *script.parent.glob(f"images/thumb/sphx_glr_{script.stem}_thumb.*"),
+            *figures(script.parent / "images", script.stem),
             Path(app.outdir, build.gallery.name, name).with_suffix(".html"),
         ]:
             path.unlink(missing_ok=True)

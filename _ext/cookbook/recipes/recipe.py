@@ -8,6 +8,7 @@ the prose, the local files that they name, versions, limits, and the code that r
 import hashlib
 import json
 import platform
+import re
 from typing import Any, TypedDict
 
 from sphinx_gallery.py_source_parser import remove_config_comments, split_code_and_text_blocks
@@ -120,6 +121,16 @@ def make_key(recipe):
         "process": [digest(path) for path in PROCESS],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def is_figure(name, stem):
+    """Say whether *name* is that of a figure of the recipe *stem*, and not of a recipe ``STEM_100``."""
+    return bool(re.fullmatch(rf"sphx_glr_{re.escape(stem)}_\d{{3,}}(_dark)?\.png", name, re.ASCII))
+
+
+def figures(folder, stem):
+    """Return the paths of the figures in *folder* of the recipe *stem*."""
+    return [path for path in folder.glob(f"sphx_glr_{stem}_*.png") if is_figure(path.name, stem)]
 
 
 def block_lines(task):

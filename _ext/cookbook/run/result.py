@@ -17,7 +17,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from cookbook.recipes.recipe import block_lines
+from cookbook.recipes.recipe import block_lines, is_figure
 from cookbook.run.process.runner import first_line
 from cookbook.run.process.text import CONTROL, clean
 
@@ -140,8 +140,7 @@ def check(result, task):
     if len(result["outputs"]) != len(task["blocks"]):
         raise ValueError("its outputs are not those of these blocks")
     section, _, name = task["name"].rpartition("/")
-    form = re.compile(rf"sphx_glr_{re.escape(name[:-3])}_\d{{3,}}(_dark)?\.png", re.ASCII)
-    if not all(map(form.fullmatch, result["images"])):
+    if not all(is_figure(image, name.removesuffix(".py")) for image in result["images"]):
         raise ValueError("its images have other names than those of this recipe")
     folder = "/".join(filter(None, ("", task["gallery"], section, "images")))
     images = {f"/{folder}/{name}" for name in result["images"]}
