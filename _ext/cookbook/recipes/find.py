@@ -96,6 +96,8 @@ def _wrong(path):
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         return line, f"byte 0x{data[error.start]:02x} is not UTF-8: save the file as UTF-8"
+    if text.startswith("\ufeff"):
+        return 1, "the file begins with a byte order mark: save it as UTF-8 without one"
     if re.search(r"\s", path.name):
         return 1, "the file name has a space in it, which breaks links: use underscores"
     found = settings.wrong(text)
@@ -108,7 +110,7 @@ def _wrong(path):
     docstring = ast.get_docstring(tree)
     if not docstring:
         return 1, "no title: begin the file with a docstring whose first paragraph is a title"
-    if not re.match(r"\s*(?:[^\w\s]{3,}\s*\n)?\s*\S.*\n\s*([=\-~^\"'`#*+])\1{2,}\s*$", docstring, re.MULTILINE):
+    if not re.match(r"\s*(?:[^\w\s]{3,}\s*\n)?\s*\S.*\n([=\-~^\"'`#*+])\1{2,}\s*$", docstring, re.MULTILINE):
         return 1, "no title: underline the first line of the docstring, with === below it"
     return None
 
