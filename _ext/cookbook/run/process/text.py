@@ -35,12 +35,12 @@ def clean(text):
 
 
 def bounded(exc_info):
-    """Return *exc_info* with a message that can be formatted in no time."""
+    """Return *exc_info* with a message, and notes, that can be formatted in no time."""
     kind, error, trace = exc_info
     try:
-        message = str(error)
-    except Exception as problem:  # a broken __str__ must not take the page with it
-        message = f"<its message cannot be shown: {type(problem).__name__}>"
+        message = "\n".join([str(error), *getattr(error, "__notes__", ())])
+    except Exception:  # a broken __str__, of which Python says so itself
+        return exc_info
     if len(message) <= LONGEST_MESSAGE and message == clean(message):
         return exc_info
     message = clean(message[: 2 * LONGEST_MESSAGE])
