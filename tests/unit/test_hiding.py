@@ -40,7 +40,7 @@ except ModuleNotFoundError as error:
 def test_nothing_of_it_is_left_and_all_else_stays(tmp_path):
     (tmp_path / "cookbooks.py").write_text("x = 1")
     (tmp_path / "helper.py").write_text("x = 2")
-    code = f"""
+    code = """
 import cookbooks, helper, textwrap, sphinx_gallery
 left = [name for name in sys.modules if name.split(".")[0] == "cookbook"]
 print(json.dumps([left, [entry for entry in path if entry not in sys.path], cookbooks.x, helper.x]))

@@ -175,7 +175,10 @@ def test_the_task_is_json_and_has_all_that_a_process_needs(made):
     one = made()
     assert one.docname == "recipes/section/one"
     task = one.task
-    assert json.loads(json.dumps(task)) == {**task, "conf": {**task["conf"], "capture_repr": [], "image_scrapers": ["scraper"]}}
+    assert json.loads(json.dumps(task)) == {
+        **task,
+        "conf": {**task["conf"], "capture_repr": [], "image_scrapers": ["scraper"]},
+    }
     assert (task["name"], task["source"], task["gallery"], task["gpu"]) == ("section/one.py", TEXT, "recipes", False)
     assert {name: text.encode("latin-1") for name, text in task["files"].items()} == {
         "section/_deep.py": b"x = 1\n",

@@ -85,8 +85,7 @@ def test_related_are_a_few_others_that_share_something(recipes):
 def test_what_traits_are_called_makes_no_difference(recipes, called):
     names = dict(zip("vwxyz", called))
     renamed = {
-        name: {(kind, names[word]): weight for (kind, word), weight in found.items()}
-        for name, found in recipes.items()
+        name: {(kind, names[word]): weight for (kind, word), weight in found.items()} for name, found in recipes.items()
     }
     assert relate(renamed) == relate(recipes)
 

@@ -16,7 +16,13 @@ TASK = {"name": "s/one.py", "gallery": "recipes", "blocks": [["code", "x = 1", 9
 RESULT = {"outputs": ["", ""], "seconds": 0.5, "error": None, "codeobj": {}, "images": {}}
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 ERROR = {"text": "Traceback ...", "line": 20, "reason": "ValueError: x"}
-OBJECT = {"name": "load", "module": "torch.serialization", "module_short": "torch", "is_class": False, "is_explicit": True}
+OBJECT = {
+    "name": "load",
+    "module": "torch.serialization",
+    "module_short": "torch",
+    "is_class": False,
+    "is_explicit": True,
+}
 WORDS = st.lists(ANY | st.sampled_from([*MARKUP, "\n", "\n\n", "\x1b[31m", "\r", "  "]), max_size=8).map("".join)
 
 

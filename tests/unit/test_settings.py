@@ -49,7 +49,9 @@ def test_there_is_a_bad_value_of_every_setting():
     assert BAD.keys() == SETTINGS.keys()
 
 
-@pytest.mark.parametrize("value", ["{[]: 1}", "foo(", "-" * 100_000 + "1", "1" * 5000, "\x00", "'\ud800'", "= 3", "300 s"])
+@pytest.mark.parametrize(
+    "value", ["{[]: 1}", "foo(", "-" * 100_000 + "1", "1" * 5000, "\x00", "'\ud800'", "= 3", "300 s"]
+)
 def test_what_python_cannot_read_is_a_value_that_cannot_be_meant(value):
     line, message = wrong(setting("timeout", value))
     assert line == 6 and message.startswith("sphinx_gallery_timeout = ") and len(message) < 300

@@ -48,7 +48,9 @@ def text_of(exc_info):
     return "".join(traceback.format_exception_only(*exc_info[:2]))
 
 
-@pytest.mark.parametrize("error", [ValueError("x"), KeyError("lr"), ValueError(), SystemExit(0), OSError(28, "full", "x")])
+@pytest.mark.parametrize(
+    "error", [ValueError("x"), KeyError("lr"), ValueError(), SystemExit(0), OSError(28, "full", "x")]
+)
 def test_an_exception_that_can_be_shown_is_left_as_it_is(error):
     found = info(error)
     assert bounded(found) is found
