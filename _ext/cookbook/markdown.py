@@ -242,8 +242,8 @@ BLOCKS = {
     nodes.line_block: lambda node, level: "\\\n".join(inline(line) for line in node),
     nodes.block_quote: lambda node, level: _quote(blocks(node)),
     nodes.attribution: lambda node, level: f"— {inline(node)}",
+    (nodes.container, nodes.compound, nodes.topic, addnodes.versionmodified): (lambda node, level: blocks(node)),
     nodes.Admonition: _admonition,
     nodes.table: _table,
     nodes.transition: lambda node, level: "---",
-    (nodes.container, nodes.compound, nodes.topic, addnodes.versionmodified): (lambda node, level: blocks(node)),
 }
