@@ -234,8 +234,8 @@ BLOCKS: dict[type | tuple[type, ...], Callable[[Any, int], str]] = {
     nodes.line_block: lambda node, level: "\\\n".join(map(inline, node)),
     nodes.block_quote: lambda node, level: _quote(blocks(node)),
     nodes.attribution: lambda node, level: f"— {inline(node)}",
+    (nodes.container, nodes.compound, nodes.topic, addnodes.versionmodified): (lambda node, level: blocks(node)),
     nodes.Admonition: _admonition,
     nodes.table: _table,
     nodes.transition: lambda node, level: "---",
-    (nodes.container, nodes.compound, nodes.topic, addnodes.versionmodified): lambda node, level: blocks(node),
 }

@@ -5,7 +5,6 @@ import zipfile
 import nbformat
 import pytest
 from conftest import RECIPES
-from cookbook.gallery import archives
 from nbclient import NotebookClient
 from reading import downloads, lines, outputs, parse, target
 
@@ -56,26 +55,3 @@ def test_gallery_offers_all_recipes_as_zips(site):
         "recipes_python.zip": {f"{name}.py" for name in RECIPES},
         "recipes_jupyter.zip": {f"{name}.ipynb" for name in RECIPES},
     }
-
-
-def test_archive_is_written_only_where_it_would_differ(tmp_path):
-    files, archive = [tmp_path / "a.py", tmp_path / "b.py"], tmp_path / "all.zip"
-    for path in files:
-        path.write_text(path.name * 999)
-
-    def written(files):
-        before = archive.stat().st_ino if archive.exists() else None
-        archives.write(archive, files, tmp_path)
-        with zipfile.ZipFile(archive) as made:
-            assert {name: made.read(name) for name in made.namelist()} == {p.name: p.read_bytes() for p in files}
-        return archive.stat().st_ino != before
-
-    assert written(files) and not written(files)
-    whole = archive.read_bytes()
-    for position in (-30, 60, 0):  # the list of the members, the content of one, the whole
-        archive.write_bytes(whole[:position] + b"damaged" + whole[position + 7 :])
-        assert written(files)
-    archive.write_bytes(b"")
-    assert written(files) and written(files[:1]) and written(files)
-    files[1].write_text("another")
-    assert written(files)

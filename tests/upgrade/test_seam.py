@@ -71,18 +71,6 @@ def test_parser_is_looked_up_where_we_replace_it():
     assert gen_rst._get_parser("x.py", {})[0] is py_source_parser
 
 
-def test_all_names_of_a_table_are_replaced_and_taken_back():
-    names = seam.Seam(seam.PROCESS)
-    with pytest.raises(KeyError, match="_LoggingTee"):
-        names.attach(dict.fromkeys(seam.PROCESS[:2]))
-    try:
-        names.attach(dict.fromkeys(seam.PROCESS, print))
-        assert gen_rst.handle_exception is gen_rst.execute_code_block is print
-    finally:
-        names.detach()
-    assert gen_rst.handle_exception is names.stock["sphinx_gallery.gen_rst.handle_exception"]
-
-
 def test_tee_has_what_ours_overrides():
     tee = gen_rst._LoggingTee
     for name in ("set_std_and_reset_position", "write", "restore_std"):

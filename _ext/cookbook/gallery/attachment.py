@@ -25,7 +25,7 @@ from cookbook import seam
 from cookbook.build import Build, build_of
 from cookbook.files import write_if_changed
 from cookbook.gallery import downloads, thumbnails
-from cookbook.recipes.recipe import drop_empty
+from cookbook.recipes.recipe import drop_empty, figures
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class Attachment(seam.Seam):
     def _install_images(self, script_vars: dict[str, Any], images: dict[str, str]) -> None:
         target = Path(script_vars["target_file"])
         folder = target.parent / "images"
-        for path in folder.glob(f"sphx_glr_{target.stem}_[0-9][0-9][0-9]*.png"):
+        for path in figures(folder, target.stem):
             if path.name not in images:
                 path.unlink()
         if not images:  # or sphinx-gallery would keep an outdated thumbnail

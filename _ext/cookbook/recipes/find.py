@@ -18,7 +18,7 @@ from sphinx_gallery.utils import iter_gallery_header_filenames
 
 from cookbook.build import build_of
 from cookbook.recipes import settings
-from cookbook.recipes.recipe import Recipe
+from cookbook.recipes.recipe import Recipe, figures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,6 +110,8 @@ def _find_error(path: Path) -> tuple[int, str] | None:
     except UnicodeDecodeError as invalid:
         line = data[: invalid.start].count(b"\n") + 1
         return line, f"byte 0x{data[invalid.start]:02x} is not UTF-8: save the file as UTF-8"
+    if text.startswith("\ufeff"):
+        return 1, "the file begins with a byte order mark: save it as UTF-8 without one"
     if re.search(r"\s", path.name):
         return 1, "the file name has a space in it, which breaks links: use underscores"
     error = settings.find_error(text)
@@ -122,7 +124,7 @@ def _find_error(path: Path) -> tuple[int, str] | None:
     docstring = ast.get_docstring(tree)
     if not docstring:
         return 1, "no title: begin the file with a docstring whose first paragraph is a title"
-    if not re.match(r"\s*(?:[^\w\s]{3,}\s*\n)?\s*\S.*\n\s*([=\-~^\"'`#*+])\1{2,}\s*$", docstring, re.MULTILINE):
+    if not re.match(r"\s*(?:[^\w\s]{3,}\s*\n)?\s*\S.*\n([=\-~^\"'`#*+])\1{2,}\s*$", docstring, re.MULTILINE):
         return 1, "no title: underline the first line of the docstring, with === below it"
     return None
 
@@ -141,6 +143,7 @@ def delete_removed(app: Sphinx) -> None:
             continue
         for path in [
             *script.parent.glob(f"{script.stem}.*"),
-            *script.parent.glob(f"images/**/sphx_glr_{script.stem}_*"),
+            *script.parent.glob(f"images/thumb/sphx_glr_{script.stem}_thumb.*"),
+            *figures(script.parent / "images", script.stem),
         ]:
             path.unlink(missing_ok=True)

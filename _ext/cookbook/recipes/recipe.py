@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from sphinx_gallery.py_source_parser import remove_config_comments, split_code_and_text_blocks
@@ -134,6 +136,16 @@ def make_key(recipe: Recipe) -> str:
         "process": [digest(path) for path in PROCESS],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def is_figure(name: str, stem: str) -> bool:
+    """Say whether *name* is that of a figure of the recipe *stem*, and not of a recipe ``STEM_100``."""
+    return bool(re.fullmatch(rf"sphx_glr_{re.escape(stem)}_\d{{3,}}(_dark)?\.png", name, re.ASCII))
+
+
+def figures(folder: Path, stem: str) -> list[Path]:
+    """Return the paths of the figures in *folder* of the recipe *stem*."""
+    return [path for path in folder.glob(f"sphx_glr_{stem}_*.png") if is_figure(path.name, stem)]
 
 
 def block_lines(task: Task) -> list[int]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 
 from PIL import Image
 
-from cookbook.recipes.recipe import block_lines
+from cookbook.recipes.recipe import block_lines, is_figure
 from cookbook.run.process.runner import first_line
 from cookbook.run.process.text import CONTROL, clean
 
@@ -196,8 +196,7 @@ def check(result: object, task: Task) -> Result:
     if len(result["outputs"]) != len(task["blocks"]):
         raise ValueError("the numbers of outputs and code blocks differ")
     section, _, name = task["name"].rpartition("/")
-    form = re.compile(rf"sphx_glr_{re.escape(name[:-3])}_\d{{3,}}(_dark)?\.png", re.ASCII)
-    if not all(map(form.fullmatch, result["images"])):
+    if not all(is_figure(image, name.removesuffix(".py")) for image in result["images"]):
         raise ValueError("unexpected name of an image")
     folder = "/".join(filter(None, ("", task["gallery"], section, "images")))
     images = {f"/{folder}/{name}" for name in result["images"]}

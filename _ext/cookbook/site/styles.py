@@ -122,8 +122,10 @@ def _prune(rules: Iterable[Any], names: set[str]) -> Iterator[str]:
 
 
 def _compact(text: str) -> str:
+    """Return *text* without comments and space, but for what is in quotes."""
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
-    return re.sub(r"\s*([;:{},])\s+", r"\1", re.sub(r"\s+", " ", text)).strip(" ;")
+    quoted = r'"(?:[^"\\]|\\.)*"'
+    return re.sub(rf"({quoted})|\s*([;:{{}},])\s+|\s+", lambda m: m[1] or m[2] or " ", text).strip(" ;")
 
 
 def prune(sheets: Iterable[str], names: set[str]) -> str:

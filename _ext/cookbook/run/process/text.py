@@ -45,12 +45,12 @@ def clean(text: str) -> str:
 
 
 def bounded(exc_info: ExcInfo) -> ExcInfo:
-    """Return *exc_info* with a message of at most `LONGEST_MESSAGE` characters."""
+    """Return *exc_info* with a message, notes included, of at most `LONGEST_MESSAGE` characters."""
     kind, error, trace = exc_info
     try:
-        message = str(error)
-    except Exception as problem:  # a broken __str__
-        message = f"<str() of the exception raised {type(problem).__name__}>"
+        message = "\n".join([str(error), *getattr(error, "__notes__", ())])
+    except Exception:  # a broken __str__, which the traceback says by itself
+        return exc_info
     if len(message) <= LONGEST_MESSAGE and message == clean(message):
         return exc_info
     message = clean(message[: 2 * LONGEST_MESSAGE])

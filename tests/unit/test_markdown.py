@@ -1,0 +1,118 @@
+"""Markdown of each kind of part; that a text says the same whatever is in it, `fuzz/test_markdown.py` tests."""
+
+import pytest
+from cookbook.markdown import Unsupported, block, flow
+from docutils import nodes
+from docutils.core import publish_doctree
+from sphinx import addnodes
+
+
+def document(rst):
+    options = {"halt_level": 2, "doctitle_xform": False, "syntax_highlight": "none", "smart_quotes": False}
+    return publish_doctree(rst, settings_overrides=options)
+
+
+def said(rst):
+    return "\n\n".join(filter(None, (block(node, level) for node, level in flow(document(rst)))))
+
+
+CASES = {
+    "sections": ("A\n=\n\nText.\n\nB\n-\n\nC\n-\n", "# A\n\nText.\n\n## B\n\n## C"),
+    "a list": ("- one\n- two", "- one\n- two"),
+    "a numbered list": ("3. three\n4. four", "3. three\n4. four"),
+    "a list in a list": ("- one\n\n  1. a\n  2. b\n\n- two", "- one\n  1. a\n  2. b\n- two"),
+    "a list with paragraphs": ("- one\n\n  more\n\n- two", "- one\n\n  more\n- two"),
+    "a list with code": ("- one::\n\n      a\n\n      b", "- one:\n\n  ```\n  a\n\n  b\n  ```"),
+    "code in a list of ten": ("10. one::\n\n        a", "10. one:\n\n    ```\n    a\n    ```"),
+    "code": ("::\n\n  a = '```'\n", "````\na = '```'\n````"),
+    "a session": (">>> 1\n1", "```\n>>> 1\n1\n```"),
+    "a quotation": ("Text.\n\n  It is.\n\n  So.\n\n  -- Ana", "Text.\n\n> It is.\n>\n> So.\n>\n> — Ana"),
+    "a warning": (".. warning:: Take *care*.\n\n   - a", "> **Warning**\n>\n> Take *care*.\n>\n> - a"),
+    "a box": (".. admonition:: Use ``this``\n\n   Text.", "> **Use `this`**\n>\n> Text."),
+    "definitions": ("one\n  First.\n\ntwo\n  Second.", "- **one**\n\n  First.\n- **two**\n\n  Second."),
+    "fields": ("Text.\n\n:one: First.", "Text.\n\n- **one:**\n\n  First."),
+    "lines": ("| one\n| *two*", "one\\\n*two*"),
+    "a rubric": (".. rubric:: Notes", "**Notes**"),
+    "a line across": ("a\n\n-----\n\nb", "a\n\n---\n\nb"),
+    "mathematics": (".. math:: a^2", "$$\na^2\n$$"),
+    "mathematics in lines": (".. math::\n\n   a \\\\ b", "$$\n\\begin{aligned}\na \\\\ b\n\\end{aligned}\n$$"),
+    "mathematics in text": (":math:`a_b`", "$a_b$"),
+    "low and high": ("H\\ :sub:`2`\\ O\\ :sup:`3`", "H<sub>2</sub>O<sup>3</sup>"),
+    "a link": ("`the text <https://a.b/c_d>`__", "[the text](https://a.b/c_d)"),
+    "a link with parentheses": ("`text <https://a.b/c_(d)>`__", "[text](<https://a.b/c_(d)>)"),
+    "an address": ("https://a.b/c_d", "<https://a.b/c_d>"),
+    "brackets in a link": ("`a [b] <https://a.b>`__", "[a \\[b\\]](https://a.b)"),
+    "markup as text": ("\\*a\\* \\`b\\` $5 <b> a_b _c &lt; ~~", "\\*a\\* \\`b\\` \\$5 \\<b> a_b \\_c \\&lt; \\~\\~"),
+    "code with backticks": ("```a``b``", "``` `a``b ```"),
+    "a beginning that is no list": ("1986\\. A year.", "1986\\. A year."),
+    "a beginning that is no heading": ("\\# a", "\\# a"),
+    "what is not shown": (".. a comment\n\n.. _target:\n\n.. |a| replace:: b", ""),
+}
+TABLE = """
+.. list-table:: A title
+   {option}
+
+   * - key
+     - a | b
+   * - ``x|y``
+     - *z*
+"""
+
+
+@pytest.mark.parametrize(("rst", "markdown"), CASES.values(), ids=CASES)
+def test_a_part_is_written_as_markdown_has_it(rst, markdown):
+    assert said(rst) == markdown
+
+
+@pytest.mark.parametrize(
+    ("option", "rows"),
+    [
+        (":header-rows: 1", ["| key | a \\| b |", "| --- | --- |"]),
+        ("", ["|  |  |", "| --- | --- |", "| key | a \\| b |"]),
+    ],
+)
+def test_a_table_has_a_title_and_a_row_of_headings(option, rows):
+    title, empty, *found = said(TABLE.format(option=option)).split("\n")
+    assert (title, empty) == ("**A title**", "")
+    assert found == [*rows, "| <code>x&#124;y</code> | *z* |"]
+
+
+@pytest.mark.parametrize(
+    "rst",
+    [
+        ".. raw:: html\n\n   <hr>",
+        "Text [1]_.\n\n.. [1] A note.",
+        ".. list-table::\n\n   * - - a list\n",
+        "+---+---+\n| a     |\n+---+---+\n| b | c |\n+---+---+",
+        "-a  an option",
+    ],
+)
+def test_what_markdown_has_no_words_for_is_an_error_with_its_node(rst):
+    with pytest.raises(Unsupported) as raised:
+        said(rst)
+    assert isinstance(raised.value.node, nodes.Node) and repr(raised.value.node.tagname) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"), [("Python", "python"), ("none", ""), ("pytb", ""), ("default", ""), ("console", "console")]
+)
+def test_code_says_its_language_where_it_has_one(language, shown):
+    assert block(nodes.literal_block("", "x = 1", language=language)) == f"```{shown}\nx = 1\n```"
+
+
+def test_the_seventh_level_is_the_sixth():
+    assert block(nodes.title("", "A"), 7) == "###### A"
+
+
+def test_what_sphinx_adds_is_written_too():
+    text = nodes.paragraph("", "text")
+    version = addnodes.versionmodified(
+        "", "", nodes.paragraph("", "New in 2.1: text"), type="versionadded", version="2.1"
+    )
+    assert block(version) == block(nodes.container("", version)) == "New in 2.1: text"
+    assert block(nodes.paragraph("", "", addnodes.literal_strong("", "a"), addnodes.index())) == "**a**"
+    assert block(addnodes.seealso("", text)).startswith("> **") and block(addnodes.highlightlang()) == ""
+
+
+def test_markdown_that_is_there_already_stays():
+    assert block(nodes.raw("", "![a](b)", format="markdown")) == "![a](b)"

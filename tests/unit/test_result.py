@@ -1,0 +1,223 @@
+"""The form of a result, and what it says of a failure."""
+
+import re
+from textwrap import indent
+
+import pytest
+from cookbook.recipes.settings import SETTINGS
+from cookbook.run.process.text import clean
+from cookbook.run.result import ADVICE, advice, check, check_output, failure, look_for_output, remember_lines
+from fuzzing import ANY, MARKUP, fuzz
+from hypothesis import given
+from hypothesis import strategies as st
+from sphinx_gallery.gen_rst import CODE_OUTPUT
+
+TASK = {"name": "s/one.py", "gallery": "recipes", "blocks": [["code", "x = 1", 9], ["code", "\n\nprint(1)", 20]]}
+RESULT = {"outputs": ["", ""], "seconds": 0.5, "error": None, "codeobj": {}, "images": {}}
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+ERROR = {"text": "Traceback ...", "line": 20, "reason": "ValueError: x"}
+OBJECT = {
+    "name": "load",
+    "module": "torch.serialization",
+    "module_short": "torch",
+    "is_class": False,
+    "is_explicit": True,
+}
+WORDS = st.lists(ANY | st.sampled_from([*MARKUP, "\n", "\n\n", "\x1b[31m", "\r", "  "]), max_size=8).map("".join)
+
+
+def output_of(text):
+    """Return what sphinx-gallery makes of what is printed, as the runner sends it."""
+    text = clean(text)
+    return f"\n{CODE_OUTPUT.format(indent(text, ' ' * 4))}\n\n\n" if text.strip() else "\n\n\n"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"seconds": 3},
+        {"error": ERROR},
+        {"codeobj": {"torch.load": [OBJECT], "x": [{**OBJECT, "name": "f.<locals>.g"}]}},
+        {"images": {"sphx_glr_one_001.png": PICTURE, "sphx_glr_one_001_dark.png": PICTURE}},
+        {"images": {"sphx_glr_one_1000.png": PICTURE}},
+        {"lines": [9, 20]},
+        {"date": "2026-11-23"},
+        {"outputs": [output_of("one"), output_of("two\n\n  three")]},
+    ],
+)
+def test_what_a_recipe_gives_is_a_result(changed):
+    result = {**RESULT, **changed}
+    assert check(result, TASK) is result
+
+
+@pytest.mark.parametrize("field", RESULT)
+def test_without_one_of_its_fields_it_is_none(field):
+    with pytest.raises(ValueError, match="not a result"):
+        check({name: value for name, value in RESULT.items() if name != field}, TASK)
+
+
+@pytest.mark.parametrize("value", [None, [], "x", 1, {**RESULT, "more": 1}])
+def test_with_another_field_or_of_another_kind_it_is_none(value):
+    with pytest.raises(ValueError, match="not a result"):
+        check(value, TASK)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("outputs", value) for value in ("", ["", 1], ["", None], None)),
+        *(("seconds", value) for value in (True, "1", -0.1, float("nan"), float("inf"), 10**6, None)),
+        *(("error", value) for value in ("x", {}, True, {**ERROR, "more": 1}, {**ERROR, "line": "1"})),
+        *(("error", {**ERROR, part: value}) for part in ("text", "reason") for value in (1, "\x1b", "\ud800")),
+        *(("error", {**ERROR, "line": value}) for value in (1.0, True, None)),
+        *(("codeobj", value) for value in ([], None, {"x": []}, {"x": {}}, {"x": [1]}, {"x\x00": [OBJECT]})),
+        *(("codeobj", {"x": [{**OBJECT, part: "<b>"}]}) for part in ("is_class", "is_explicit")),
+        *(("codeobj", {"x": [{**OBJECT, part: value}]}) for part in ("name", "module") for value in ("a b", 1, "'")),
+        ("codeobj", {"x": [{**OBJECT, "more": "1"}]}),
+        *(("images", value) for value in ([], None, {"sphx_glr_one_001.png": 1}, {"sphx_glr_one_001.png": "x"})),
+        ("images", {"sphx_glr_one_001.png": PICTURE[:40]}),
+        ("images", {"sphx_glr_one_001.png": PICTURE + "\n"}),
+        *(("lines", value) for value in (None, "x", [1.0], [True], {"a": 1})),
+        *(("date", value) for value in (None, "", "today", "20261123", "2026-11-23T00:00", "2026-13-01", 1)),
+    ],
+)
+def test_a_field_of_another_form_is_named(field, value):
+    with pytest.raises(ValueError, match=f"'{field}'"):
+        check({**RESULT, field: value}, TASK)
+
+
+@pytest.mark.parametrize("outputs", [[], [""], ["", "", ""]])
+def test_there_is_an_output_for_each_block(outputs):
+    with pytest.raises(ValueError, match="blocks"):
+        check({**RESULT, "outputs": outputs}, TASK)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sphx_glr_two_001.png",
+        "sphx_glr_one_01.png",
+        "sphx_glr_one_001.svg",
+        "sphx_glr_one_001_light.png",
+        "sphx_glr_one_more_001.png",
+        "../sphx_glr_one_001.png",
+        "sphx_glr_one_001.png\n",
+        "sphx_glr_one_٠٠١.png",
+        "",
+    ],
+)
+def test_its_images_have_the_names_of_this_recipe(name):
+    with pytest.raises(ValueError, match="images"):
+        check({**RESULT, "images": {name: PICTURE}}, TASK)
+
+
+def test_an_output_shows_only_its_own_images():
+    image = ".. image:: /recipes/s/images/sphx_glr_one_{}.png\n   :alt: x\n   :class: sphx-glr-single-img only-light\n"
+    result = {**RESULT, "images": {"sphx_glr_one_001.png": PICTURE}, "outputs": [image.format("001"), ""]}
+    assert check(result, TASK)
+    assert check({**result, "outputs": [image.format("001").replace("/s/", "/"), ""]}, {**TASK, "name": "one.py"})
+    for task in (TASK, {**TASK, "name": "t/one.py"}, {**TASK, "gallery": "other"}):
+        with pytest.raises(ValueError, match="output"):
+            check({**result, "outputs": [image.format("001" if task is not TASK else "002"), ""]}, task)
+
+
+@fuzz()
+@given(WORDS)
+def test_whatever_is_printed_is_an_output(text):
+    check_output(output_of(text), set())
+
+
+# -- failures ------------------------------------------------------------------------------
+
+
+@fuzz(100)
+@given(WORDS, st.integers(0, 10**6))
+def test_a_recipe_that_failed_outside_of_its_code_has_a_result_that_says_so(text, line):
+    result = failure(TASK, f"OSError: {text}", line)
+    assert check(result, TASK) is result
+    assert result["error"] == {"text": clean(f"OSError: {text}"), "line": line, "reason": result["error"]["reason"]}
+    assert result["error"]["text"].splitlines()[-1] == result["error"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "what"),
+    [
+        ("OSError: [Errno 28] No space left on device: 'x'", "TMPDIR"),
+        ("RuntimeError: x: no space is left for temporary files", "TMPDIR"),
+        ("SyntaxError: invalid syntax", "line"),
+        ("TimeoutError: it ran for more than 3 s and was ended", "sphinx_gallery_timeout"),
+        ("MemoryError", "sphinx_gallery_memory"),
+        ("RuntimeError: [enforce fail] DefaultCPUAllocator: can't allocate memory", "sphinx_gallery_memory"),
+        ("RuntimeError: more than 1,000 characters of output in one block", "sphinx_gallery_output"),
+        ("SystemExit: 0", "ends"),
+        ("ProcessLookupError: its process was ended by SIGKILL", "ends"),
+        ("RuntimeError: Cannot use input() builtin function in Sphinx-Gallery examples", "value"),
+        ("it has code but shows no output", "Print"),
+        ("it waits ...; start one with: dask worker tcp://a:1 --resources GPU=1", "build again"),
+        ("KilledWorker: each of the 4 workers that ran it died", "logs"),
+        ("wrote past Python's sys.stdout, which no page shows: x", "print"),
+        ("ValueError: bad value", "traceback"),
+    ],
+)
+def test_advice_is_for_the_reason(reason, what):
+    assert what in advice({"reason": reason})
+
+
+@fuzz(100)
+@given(ANY)
+def test_there_is_advice_for_any_reason(reason):
+    assert advice({"reason": reason}) in ADVICE.values()
+
+
+def test_advice_names_settings_that_there_are():
+    named = re.findall(r"# sphinx_gallery_(\w+) = ", " ".join(ADVICE.values()))
+    assert len(named) == 3 and set(named) <= SETTINGS.keys()
+
+
+# -- what is added to a result ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changed", "silent"),
+    [
+        ({}, True),
+        ({"outputs": ["\n\n", " \n"]}, True),
+        ({"outputs": ["", "x"]}, False),
+        ({"images": {"sphx_glr_one_001.png": PICTURE}}, False),
+    ],
+)
+def test_a_recipe_that_shows_nothing_is_an_error_at_its_first_line(changed, silent):
+    result = {**RESULT, **changed}
+    look_for_output(TASK, result)
+    assert bool(result["error"]) == silent
+    if silent:
+        assert result["error"]["line"] == 9 and check(result, TASK)
+
+
+def test_a_recipe_without_code_needs_no_output():
+    result = {**RESULT, "outputs": []}
+    look_for_output({**TASK, "blocks": []}, result)
+    assert result["error"] is None
+
+
+def test_the_first_line_of_code_that_begins_with_empty_ones_is_the_first_that_is_not():
+    result = {**RESULT, "outputs": [""]}
+    look_for_output({**TASK, "blocks": TASK["blocks"][1:]}, result)
+    assert result["error"]["line"] == 22
+
+
+@pytest.mark.parametrize(
+    ("output", "remembered"),
+    [
+        ('  File "recipes_source/s/one.py", line 9, in <module>', True),
+        ("recipes_source/s/one.py:9: UserWarning: x", True),
+        ("one.py", False),
+        ("two.py:9: x", False),
+        ("", False),
+    ],
+)
+def test_the_lines_of_the_blocks_are_remembered_where_an_output_shows_one(output, remembered):
+    result = {**RESULT, "outputs": ["", output]}
+    remember_lines(TASK, result)
+    assert result.get("lines") == ([9, 20] if remembered else None)

@@ -1,0 +1,108 @@
+"""What the search reads of a page: prose, code and output, and no navigation."""
+
+from types import SimpleNamespace
+
+import pytest
+from cookbook.site.search import _blocks, collect_text
+from docutils import nodes
+from sphinx import addnodes
+
+
+def paragraph(*parts):
+    return nodes.paragraph("", "", *(nodes.Text(part) if isinstance(part, str) else part for part in parts))
+
+
+def reference(kind, text, explicit):
+    return addnodes.pending_xref("", nodes.inline("", text), reftype=kind, refexplicit=explicit)
+
+
+def output(text):
+    return nodes.container("", nodes.literal_block("", text), classes=["sphx-glr-script-out"])
+
+
+def test_paragraphs_code_and_outputs_come_in_order_with_their_kind():
+    item = nodes.list_item("", paragraph("in a list"))
+    section = nodes.section(
+        "",
+        nodes.title("", "Title"),
+        paragraph("some \n  ", nodes.strong("", "bold"), " text"),
+        nodes.literal_block("", "x = 1\n\ny = 2"),
+        output("printed\n  text"),
+        nodes.bullet_list("", item),
+        nodes.warning("", paragraph("careful")),
+    )
+    assert list(_blocks(section)) == [
+        ("prose", "some bold text"),
+        ("code", "x = 1\n\ny = 2"),
+        ("output", "printed\n  text"),
+        ("prose", "in a list"),
+        ("prose", "careful"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        nodes.section("", paragraph("of another section")),
+        nodes.comment("", "comment"),
+        nodes.raw("", "<hr>", format="html"),
+        nodes.title("", "Title"),
+        nodes.Text("text"),
+        paragraph("  \n "),
+        nodes.container("", paragraph("x"), classes=["sphx-glr-footer", "other"]),
+        nodes.paragraph("", "Tags: saving", classes=["sphx-glr-example-tags"]),
+        nodes.paragraph("", "0 seconds", classes=["sphx-glr-timing"]),
+        nodes.note("", paragraph("Go to the end"), classes=["sphx-glr-download-link-note"]),
+        paragraph(reference("ref", "sphx_glr_two.py", False)),
+    ],
+)
+def test_what_is_no_text_of_the_section_is_left_out(node):
+    assert list(_blocks(nodes.section("", node))) == []
+
+
+@pytest.mark.parametrize(
+    ("link", "text"),
+    [
+        (reference("ref", "sphx_glr_two.py", False), "See ."),
+        (reference("doc", "two", False), "See ."),
+        (reference("ref", "the other", True), "See the other."),
+        (reference("func", "torch.load()", False), "See torch.load()."),
+        (nodes.reference("", "a link", refuri="https://a.b"), "See a link."),
+    ],
+)
+def test_a_link_counts_with_the_text_that_its_recipe_gives_it(link, text):
+    assert list(_blocks(nodes.section("", paragraph("See ", link, ".")))) == [("prose", text)]
+
+
+@pytest.fixture
+def page(tmp_path):
+    inner = nodes.section("", nodes.title("", "1. Do it"), output("done"), ids=["1-do-it", "other"])
+    learn = nodes.section("", nodes.title("", "Learn more"), paragraph("links"), ids=["learn-more"])
+    outer = nodes.section("", nodes.title("", "Title"), paragraph("promise"), paragraph("more"), ids=["title"])
+    outer += [inner, learn]
+    env = SimpleNamespace(docname="recipes/one", metadata={"recipes/one": {}})
+    (tmp_path / "recipes").mkdir()
+    return SimpleNamespace(env=env, srcdir=str(tmp_path)), nodes.container("", outer)
+
+
+def test_of_a_recipe_are_kept_its_title_its_promise_and_its_parts(page, tmp_path):
+    app, document = page
+    (tmp_path / "recipes/one.py").write_text("")
+    collect_text(app, document)
+    assert app.env.metadata["recipes/one"] == {
+        "nosearch": True,
+        "search": {
+            "title": "Title",
+            "promise": "promise",
+            "parts": [
+                ("title", "Title", [("prose", "promise"), ("prose", "more")]),
+                ("1-do-it", "1. Do it", [("output", "done")]),
+            ],
+        },
+    }
+
+
+def test_of_another_page_is_kept_nothing(page):
+    app, document = page
+    collect_text(app, document)
+    assert app.env.metadata["recipes/one"] == {"nosearch": True}
