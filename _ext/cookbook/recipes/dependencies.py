@@ -43,13 +43,10 @@ def versions(code: Iterable[Block]) -> dict[str, str]:
 def version(name: str) -> str | None:
     """Return the version of the package *name*, or of the packages with the module *name*, if any."""
     try:
-        return _package_version(name)
+        return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         packages = sorted(set(_packages(name)))
-        return ",".join(f"{package} {_package_version(package)}" for package in packages) or None
-
-
-_package_version = cache(importlib.metadata.version)
+        return ",".join(f"{package} {importlib.metadata.version(package)}" for package in packages) or None
 
 
 @cache
@@ -74,7 +71,7 @@ def requirements(code: Iterable[Block]) -> list[str]:
     """Return what to install for the blocks *code*, as in ``["torch==2.13.0"]``; torch first."""
     names = {name for module in imported(code) for name in _packages(module)}
     ordered = sorted(names, key=lambda name: (name != "torch", name))
-    return [f"{name}=={_package_version(name).partition('+')[0]}" for name in ordered]
+    return [f"{name}=={(version(name) or '').partition('+')[0]}" for name in ordered]
 
 
 def local_files(path: Path) -> list[Path]:
