@@ -50,6 +50,6 @@ def add_links(app: Sphinx, docname: str, source: list[str]) -> None:
     if docname == GALLERY and build.recipes:
         templates = downloads.CODE_ZIP_DOWNLOAD, downloads.NOTEBOOK_ZIP_DOWNLOAD
         details = ("in Python",), ()
-        for name, template, detail in zip(GALLERY_ARCHIVES, templates, details):
+        for name, template, detail in zip(GALLERY_ARCHIVES, templates, details, strict=True):
             (build.gallery / name).touch()
             source[0] += template.format(*detail, name, f"{build.gallery.name}/{name}")

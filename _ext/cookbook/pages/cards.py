@@ -28,7 +28,8 @@ from cookbook.pages.navigation import GALLERY
 CARD = re.compile(r"""thumbcontainer" (?:data-sgtags='(?P<tags>.*?)' )?tooltip="(?P<promise>.*)">""")
 FILTER = """<div class="filter needs-script">
 <div class="filter-tags" role="group" aria-label="Show only recipes with all of these tags">{buttons}</div>
-<p><span role="status">{count} of {count} recipes</span><button type="button" class="filter-clear" hidden>Clear the filter</button></p>
+<p><span role="status">{count} of {count} recipes</span>\
+<button type="button" class="filter-clear" hidden>Clear the filter</button></p>
 </div>"""
 BUTTON = '<button type="button" aria-pressed="false" data-tag="{id}">{tag}</button>'
 
