@@ -39,7 +39,7 @@ def metadata(text):
 def test_each_line_is_where_it_was_and_settings_are_empty_lines(lines, end):
     text, recipe = made("\n".join(lines) + end)
     assert metadata(text) == {"requires-python": PYTHON, "dependencies": requirements(recipe.code)}
-    source, block = text.split("# /// script\n")
+    source, _ = text.split("# /// script\n")
     wanted = ["" if SETTING in line else line for line in lines]
     assert source.rstrip("\n").split("\n") == "\n".join(wanted).rstrip("\n").split("\n")
     assert text.endswith("\n# ///\n") and source.endswith("\n\n")

@@ -111,9 +111,9 @@ def test_the_rules_of_all_sheets_are_in_their_order():
     ]
 
 
-@pytest.mark.parametrize("property", ["animation: spin 1s", "animation-name:spin", "animation: 1s x, 2s spin"])
-def test_an_animation_stays_where_a_rule_uses_it(property):
-    sheet = f"@keyframes spin {{from {{color: red}} to {{color: blue}}}}\n.card {{{property}}}"
+@pytest.mark.parametrize("declaration", ["animation: spin 1s", "animation-name:spin", "animation: 1s x, 2s spin"])
+def test_an_animation_stays_where_a_rule_uses_it(declaration):
+    sheet = f"@keyframes spin {{from {{color: red}} to {{color: blue}}}}\n.card {{{declaration}}}"
     assert "@keyframes spin{" in prune([sheet], NAMES)
     assert "@keyframes" not in prune([sheet.replace(".card", ".unused")], NAMES)
     assert "@keyframes" not in prune([sheet.replace(property, "animation: spinning 1s")], NAMES)

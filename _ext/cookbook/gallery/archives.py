@@ -50,7 +50,7 @@ def add_links(app: Sphinx, docname: str, source: list[str]) -> None:
     if docname == GALLERY and build.recipes:
         templates = downloads.CODE_ZIP_DOWNLOAD, downloads.NOTEBOOK_ZIP_DOWNLOAD
         details = ("in Python",), ()
-        for name, template, detail in zip(GALLERY_ARCHIVES, templates, details):
+        for name, template, detail in zip(GALLERY_ARCHIVES, templates, details, strict=True):
             archive = build.gallery / name
             if not archive.exists():  # a newer one would have the other builds of this folder read the page again
                 archive.touch()

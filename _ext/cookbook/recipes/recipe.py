@@ -22,7 +22,6 @@ from cookbook.recipes.dependencies import local_files, versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from sphinx_gallery.py_source_parser import Block
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from docutils import nodes
@@ -113,7 +114,7 @@ def anchor_of(message: str) -> str:
 
 def _messages(output: str) -> Iterator[str]:
     starts = [match.start() for match in MESSAGE.finditer(output)]
-    for start, end in zip(starts, [*starts[1:], None]):
+    for start, end in pairwise([*starts, None]):
         yield output[start:end].rstrip()
 
 

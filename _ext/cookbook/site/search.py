@@ -75,19 +75,19 @@ def write_index(app: Sphinx, exception: Exception | None) -> None:
     """Write the texts of all recipes in reading order."""
     if exception or app.builder.format != "html":
         return
-    env, recipes = app.env, []
+    env = app.env
     settings = {recipe.docname: recipe.file_conf for recipe in build_of(app).recipes.values()}
-    for section in sections_of(env):
-        for name in recipes_of(env, section):
-            if "search" in env.metadata[name]:
-                recipes.append(
-                    {
-                        **env.metadata[name]["search"],
-                        "url": app.builder.get_target_uri(name),
-                        "section": env.titles[section].astext(),
-                        "tags": settings.get(name, {}).get("tags", []),
-                        "keywords": settings.get(name, {}).get("keywords", []),
-                    }
-                )
+    recipes = [
+        {
+            **env.metadata[name]["search"],
+            "url": app.builder.get_target_uri(name),
+            "section": env.titles[section].astext(),
+            "tags": settings.get(name, {}).get("tags", []),
+            "keywords": settings.get(name, {}).get("keywords", []),
+        }
+        for section in sections_of(env)
+        for name in recipes_of(env, section)
+        if "search" in env.metadata[name]
+    ]
     text = f"const searchIndex = {json.dumps(recipes, ensure_ascii=False, separators=(',', ':'))};\n"
     write_if_changed(Path(app.outdir, "_static/search-index.js"), text)

@@ -134,12 +134,20 @@ def prune(sheets: Iterable[str], names: set[str]) -> str:
     for animation in re.findall(r"(?m)^@keyframes ([\w-]+)", text):
         if not re.search(rf"animation(?:-name)?:[^;}}]*\b{re.escape(animation)}\b", text):
             text = re.sub(rf"(?m)^@keyframes {re.escape(animation)}\{{.*\n?", "", text)
-    while True:  # until no variable is left that only removed variables refer to
-        referred = "|".join(map(re.escape, set(re.findall(r"var\(\s*(--[\w-]+)", text))))
-        less = re.sub(rf"(?<=[{{;])(?!(?:{referred}):)--[\w-]+:(?:[^;{{}}\"]|\"[^\"]*\")*(?:;|(?=\}}))", "", text)
-        if less == text:
-            return re.sub(r"(?m)^[^\n{@]*\{\}\n?", "", text)
-        text = less
+    before = ""
+    while text != before:  # dropping a variable can drop the last reference to another
+        before, text = text, _drop_variables(text)
+    return re.sub(r"(?m)^[^\n{@]*\{\}\n?", "", text)
+
+
+def _drop_variables(text: str) -> str:
+    """Return *text* without the variables that nothing in it refers to."""
+    referred = set(re.findall(r"var\(\s*(--[\w-]+)", text))
+    return re.sub(
+        r"(?<=[{;])(--[\w-]+):(?:[^;{}\"]|\"[^\"]*\")*(?:;|(?=\}))",
+        lambda match: match[0] if match[1] in referred else "",
+        text,
+    )
 
 
 def write_stylesheet(app: Sphinx, exception: Exception | None) -> None:
