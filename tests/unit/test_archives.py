@@ -91,7 +91,7 @@ def test_the_archives_of_all_have_what_each_recipe_has(tmp_path):
 def test_the_gallery_offers_the_archives_of_all_where_there_are_recipes(app, build, page, recipes, offered):
     build.recipes = {"a.py": None} if recipes else {}
     source = ["Text.\n"]
-    archives.offer(app, page, source)
-    for name in archives.OF_ALL:
+    archives.add_links(app, page, source)
+    for name in archives.GALLERY_ARCHIVES:
         assert (f"</recipes/{name}>`" in source[0]) == (build.gallery / name).exists() == offered
     assert source[0].startswith("Text.\n") and (source == ["Text.\n"]) != offered

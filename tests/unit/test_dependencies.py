@@ -67,7 +67,7 @@ def test_requirements_have_torch_first_and_no_local_version(monkeypatch):
         *(f"{name}=={importlib.metadata.version(name)}" for name in ("numpy", "pillow")),
     ]
     assert requirements(code("import os")) == []
-    monkeypatch.setattr(dependencies, "_package_version", lambda name: "1.0+cu130")
+    monkeypatch.setattr(dependencies, "version", lambda name: "1.0+cu130")
     assert requirements(code("import torch")) == ["torch==1.0"]
 
 

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from cookbook.gallery.downloads import is_current, made_from, stamp
+from cookbook.gallery.downloads import fingerprint, is_current, stamp_path
 
 NAME = "section/one.py"
 
@@ -14,7 +14,7 @@ def state(tmp_path):
     recipe = SimpleNamespace(key="key", task={"source": "text"})
     build = SimpleNamespace(gallery=tmp_path, recipes={NAME: recipe}, results={NAME: {}}, failed=set(), maker="maker")
     (tmp_path / "section").mkdir()
-    stamp(build, NAME).write_text(made_from(build, NAME))
+    stamp_path(build, NAME).write_text(fingerprint(build, NAME))
     return build
 
 
@@ -39,11 +39,11 @@ def failure(build):
 
 
 def killed(build):
-    stamp(build, NAME).unlink()
+    stamp_path(build, NAME).unlink()
 
 
 def cut(build):
-    stamp(build, NAME).write_text(made_from(build, NAME)[:-1])
+    stamp_path(build, NAME).write_text(fingerprint(build, NAME)[:-1])
 
 
 def test_files_are_current_where_nothing_has_changed(state):
@@ -58,17 +58,17 @@ def test_files_are_not_current_after_a_change(state, change):
 
 @pytest.mark.parametrize("change", [other_key, other_text, other_maker, no_result])
 def test_the_stamp_says_what_the_files_are_made_from(state, change):
-    before = made_from(state, NAME)
+    before = fingerprint(state, NAME)
     change(state)
-    assert made_from(state, NAME) != before and "\n" not in before
+    assert fingerprint(state, NAME) != before and "\n" not in before
 
 
 def test_without_a_result_its_key_says_nothing_of_the_files(state):
     no_result(state)
-    before = made_from(state, NAME)
+    before = fingerprint(state, NAME)
     other_key(state)
-    assert made_from(state, NAME) == before
+    assert fingerprint(state, NAME) == before
 
 
 def test_the_stamp_lies_beside_the_recipe_s_files(state, tmp_path):
-    assert stamp(state, NAME) == tmp_path / "section/one.py.stamp"
+    assert stamp_path(state, NAME) == tmp_path / "section/one.py.stamp"

@@ -4,8 +4,8 @@ import re
 
 import pytest
 from conftest import recipe
-from cookbook.recipes.find import collect, find, forget_removed, strays
-from cookbook.recipes.settings import wrong
+from cookbook.recipes.find import collect, delete_removed, find_recipes, unused_files
+from cookbook.recipes.settings import find_error
 
 GOOD = recipe("print(1)")
 
@@ -55,7 +55,7 @@ def test_what_cannot_be_a_recipe_is_reported_with_its_line_and_left_out(collecte
 def test_a_setting_that_cannot_be_meant_is_reported_with_its_line(collected):
     text = recipe("print(1)", settings="# sphinx_gallery_timeout = 0\n")
     found, problems = collected({"section/one.py": text})
-    line, message = wrong(text)
+    line, message = find_error(text)
     assert not found and problems == [(f"recipes_source/section/one.py:{line}", message)]
 
 
@@ -123,13 +123,13 @@ def test_files_that_no_recipe_names_are_strays(collected, source, conf):
     (source / "section/__pycache__").mkdir()
     found, problems = collected({**files, **other, "section/_b.py": "", "section/__pycache__/x.pyc": ""})
     assert problems == []
-    assert strays(source, found, conf) == [source / "section/model.pt", source / "y.txt"]
+    assert unused_files(source, found, conf) == [source / "section/model.pt", source / "y.txt"]
 
 
 def test_a_stray_is_a_problem_of_the_build(app, build):
     (build.source / "section/one.py").write_text(GOOD)
     (build.source / "section/model.pt").write_text("")
-    find(app)
+    find_recipes(app)
     assert list(build.recipes) == ["section/one.py"]
     assert [location for location, _ in build.problems] == ["recipes_source/section/model.pt:1"]
 
@@ -141,11 +141,10 @@ IMAGES = ("{}_001.png", "{}_001_dark.png", "{}_1000.png", "thumb/{}_thumb.png", 
 
 
 def outcome(build, stem):
-    """Return the files that a build makes of the recipe *stem* of the section."""
+    """Return the files that sphinx-gallery makes of the recipe *stem* of the section."""
     folder = build.gallery / "section"
     images = (folder / "images" / image.replace("{}", f"sphx_glr_{stem}") for image in IMAGES)
-    page = build.gallery.parent / f"_build/html/recipes/section/{stem}.html"
-    return {page, *images, *(folder / f"{stem}{suffix}" for suffix in SUFFIXES)}
+    return {*images, *(folder / f"{stem}{suffix}" for suffix in SUFFIXES)}
 
 
 def test_all_that_was_made_of_a_removed_recipe_goes_and_nothing_of_another(app, build):
@@ -155,5 +154,5 @@ def test_all_that_was_made_of_a_removed_recipe_goes_and_nothing_of_another(app, 
     for path in outcome(build, "load") | kept:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
-    forget_removed(app)
+    delete_removed(app)
     assert {path for path in outcome(build, "load") | kept if path.exists()} == kept

@@ -1,8 +1,8 @@
 """The Markdown version of a page: what is said, what is left out, where links lead."""
 
 import pytest
-from cookbook.markdown import Unsupported
-from cookbook.site.llms import markdown, write
+from cookbook.markdown import UnsupportedNode
+from cookbook.site.llms import page_markdown
 from docutils import nodes
 from docutils.utils import new_document
 from sphinx import addnodes
@@ -17,7 +17,7 @@ def page(*parts):
 
 def said(*parts):
     """Return what the Markdown version says below the title."""
-    text = markdown(page(*parts))
+    text = page_markdown(page(*parts))
     assert text.startswith("# Title\n") and text.endswith("\n") and not text.endswith("\n\n")
     return text.removeprefix("# Title\n").strip("\n")
 
@@ -89,21 +89,11 @@ def test_the_list_of_a_gallery_s_pages_is_a_list():
 def test_the_page_itself_is_left_as_it_is():
     document = page(link("two.html"), nodes.raw("", "<hr>", format="html"), code_links_block("x = 1"))
     before = document.pformat()
-    markdown(document)
+    page_markdown(document)
     assert document.pformat() == before
 
 
 def test_what_markdown_cannot_say_is_an_error_with_its_node():
-    with pytest.raises(Unsupported) as raised:
-        markdown(page(nodes.option_list()))
+    with pytest.raises(UnsupportedNode) as raised:
+        page_markdown(page(nodes.option_list()))
     assert isinstance(raised.value.node, nodes.option_list)
-
-
-def test_a_version_is_written_only_where_it_changes(tmp_path):
-    path = tmp_path / "deep/page.md"
-    write(path, "one\n")
-    before = path.stat().st_mtime_ns
-    write(path, "one\n")
-    assert path.read_text() == "one\n" and path.stat().st_mtime_ns == before
-    write(path, "two\n")
-    assert path.read_text() == "two\n"

@@ -1,7 +1,7 @@
 """Markdown of each kind of part; that a text says the same whatever is in it, `fuzz/test_markdown.py` tests."""
 
 import pytest
-from cookbook.markdown import Unsupported, block, flow
+from cookbook.markdown import UnsupportedNode, block, iter_blocks
 from docutils import nodes
 from docutils.core import publish_doctree
 from sphinx import addnodes
@@ -13,7 +13,7 @@ def document(rst):
 
 
 def said(rst):
-    return "\n\n".join(filter(None, (block(node, level) for node, level in flow(document(rst)))))
+    return "\n\n".join(filter(None, (block(node, level) for node, level in iter_blocks(document(rst)))))
 
 
 CASES = {
@@ -88,7 +88,7 @@ def test_a_table_has_a_title_and_a_row_of_headings(option, rows):
     ],
 )
 def test_what_markdown_has_no_words_for_is_an_error_with_its_node(rst):
-    with pytest.raises(Unsupported) as raised:
+    with pytest.raises(UnsupportedNode) as raised:
         said(rst)
     assert isinstance(raised.value.node, nodes.Node) and repr(raised.value.node.tagname) in str(raised.value)
 

@@ -1,7 +1,7 @@
 """What the process of a recipe finds out about it, without running it."""
 
 import pytest
-from cookbook.run.process.runner import first_line, own, read_images, uses
+from cookbook.run.process.runner import first_line, read_images, uses, with_name
 
 
 @pytest.mark.parametrize(
@@ -13,8 +13,8 @@ def test_the_first_line_of_a_block_is_the_first_that_is_not_blank(content, line)
 
 def test_of_the_objects_behind_a_name_those_stay_that_carry_it():
     objects = [{"name": "Linear"}, {"name": "Module"}, {"name": "x.Linear"}, {"name": "Linear2"}]
-    assert own("torch.nn.Linear", objects) == own("Linear", objects) == [objects[0], objects[2]]
-    assert own("x", objects) == []
+    assert with_name("torch.nn.Linear", objects) == with_name("Linear", objects) == [objects[0], objects[2]]
+    assert with_name("x", objects) == []
 
 
 def test_a_recipe_uses_what_it_or_one_of_its_files_names():

@@ -116,7 +116,7 @@ def test_an_animation_stays_where_a_rule_uses_it(declaration):
     sheet = f"@keyframes spin {{from {{color: red}} to {{color: blue}}}}\n.card {{{declaration}}}"
     assert "@keyframes spin{" in prune([sheet], NAMES)
     assert "@keyframes" not in prune([sheet.replace(".card", ".unused")], NAMES)
-    assert "@keyframes" not in prune([sheet.replace(property, "animation: spinning 1s")], NAMES)
+    assert "@keyframes" not in prune([sheet.replace(declaration, "animation: spinning 1s")], NAMES)
 
 
 def test_variables_go_that_nothing_left_refers_to():
