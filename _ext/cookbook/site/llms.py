@@ -46,7 +46,7 @@ def page_markdown(doctree: nodes.document) -> str:
     for paragraph in list(doctree.findall(addnodes.compact_paragraph)):
         if paragraph.get("toctree"):
             paragraph.replace_self(paragraph.children)
-    for code in [node for node in doctree.findall(nodes.TextElement) if node.tagname == "code_links_block"]:
+    for code in [node for node in doctree.findall(nodes.Element) if node.tagname == "code_links_block"]:
         code.replace_self(nodes.literal_block("", code.rawsource.rstrip("\n"), language=code.get("lang", "")))
     for image in list(doctree.findall(nodes.image)):
         alt = markdown.escape(image.get("alt", ""), markdown.SPECIAL_IN_LINK)
