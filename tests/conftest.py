@@ -65,6 +65,13 @@ def sphinx(source, out, *options, python=sys.executable, **environment):
     )
 
 
+def pytest_collection_modifyitems(items):
+    """Mark the tests that need a browser."""
+    for item in items:
+        if "browser" in item.fixturenames:
+            item.add_marker(pytest.mark.browser)
+
+
 @pytest.fixture(scope="session")
 def site():
     """The folder of the built site; the build must end well and without a warning.

@@ -14,6 +14,8 @@ import psutil
 import pytest
 from conftest import TinySite, recipe
 
+pytestmark = pytest.mark.slow
+
 SEEN = """
 import os, pathlib, time
 seen = pathlib.Path(os.environ.get("SEEN", "."), "NAME")

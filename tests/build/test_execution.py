@@ -11,6 +11,8 @@ import pytest
 from conftest import TinySite, recipe
 from reading import outputs, parse, snapshot
 
+pytestmark = pytest.mark.slow
+
 LEAKS = """
 import os, random, sys, textwrap
 import numpy, torch

@@ -8,6 +8,8 @@ import pytest
 from conftest import ROOT, TinySite, recipe, sphinx
 from reading import differences
 
+pytestmark = pytest.mark.slow
+
 RECIPES = {
     "figure.py": recipe(
         """

@@ -14,6 +14,8 @@ from conftest import TinySite, recipe
 from fault_table import said
 from reading import differences, outputs
 
+pytestmark = pytest.mark.slow
+
 FIGURE = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.title('Line')\nplt.show()"
 RECIPES = {
     "figure.py": recipe(FIGURE, "Figure"),

@@ -11,6 +11,8 @@ from conftest import TinySite, recipe
 from fault_table import said
 from reading import flip, outputs, seal
 
+pytestmark = pytest.mark.slow
+
 
 def executed(log):
     return re.findall(r"executed \[\d+ of \d+\] section/(\w+)\.py", log)

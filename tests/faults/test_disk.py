@@ -19,6 +19,8 @@ from fault_table import said
 from reading import differences, outputs
 from test_builds import FIGURE
 
+pytestmark = pytest.mark.slow
+
 RECIPES = {"figure.py": recipe(FIGURE, "Figure"), "plain.py": recipe("print('plain')", "Plain")}
 BIG = "import tempfile\nwith tempfile.TemporaryFile() as file:\n    file.write(bytes(2**22))\n    file.flush()\nprint('big')"
 SAVES = "import torch\ntorch.save(torch.zeros(2**20), 'big.pt')\nprint('saves')"

@@ -15,6 +15,8 @@ from conftest import recipe
 from fault_table import said
 from reading import outputs, parse
 
+pytestmark = pytest.mark.slow
+
 BAD = {
     "raises": ("raise ValueError('bad value')", r":11: ValueError: bad value"),
     "syntax_error": ("print('unclosed'", r":11: SyntaxError: "),

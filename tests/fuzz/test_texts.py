@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from reading import downloads, lines, parse
 from test_markdown import READER, TAGS
 
+pytestmark = pytest.mark.slow
+
 WORDS = st.lists(WORD, min_size=1, max_size=5).map(" ".join)
 LITERAL = (
     st.lists(WORD, min_size=1, max_size=2)

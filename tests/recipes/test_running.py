@@ -7,6 +7,8 @@ from conftest import RECIPES
 from reading import downloads, lines, outputs
 from running import run_script
 
+pytestmark = pytest.mark.slow
+
 #: Seconds of processor time, of the script and its subprocesses together.
 LIMIT = 20
 

@@ -1,0 +1,68 @@
+"""What a page says of how its recipe was verified."""
+
+import platform
+from types import SimpleNamespace
+
+import pytest
+from cookbook.environ import Environ
+from cookbook.pages.provenance import outdated, provenance
+from cookbook.recipes import dependencies
+
+RESULT = {"error": None, "seconds": 4.9, "date": "2026-11-23"}
+TODAY, DECLARED = Environ(jobs=1), Environ(jobs=1, epoch=1700000000)
+
+
+@pytest.fixture(autouse=True)
+def torch(monkeypatch):
+    monkeypatch.setattr(dependencies, "version", {"torch": "2.13.0+cpu"}.__getitem__)
+
+
+def test_it_is_the_versions_the_day_and_the_time():
+    assert provenance(RESULT, TODAY) == {
+        "torch": "2.13.0",
+        "python": platform.python_version(),
+        "date": "2026-11-23",
+        "time": "under 5 seconds",
+    }
+
+
+def test_a_declared_date_is_all_that_is_said_of_the_time():
+    found = provenance(RESULT, DECLARED)
+    assert (found["date"], found["time"]) == ("2023-11-14", None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "time"),
+    [
+        (0, "under 5 seconds"),
+        (5, "under 20 seconds"),
+        (20, "under a minute"),
+        (59.9, "under a minute"),
+        (60, "under 2 minutes"),
+        (120, "minutes"),
+    ],
+)
+def test_the_time_is_in_steps(seconds, time):
+    assert provenance({**RESULT, "seconds": seconds}, TODAY)["time"] == time
+
+
+@pytest.mark.parametrize("result", [None, {**RESULT, "error": {"text": "x"}}])
+def test_what_was_not_executed_or_failed_is_not_verified(result):
+    assert provenance(result, TODAY) is None
+
+
+def test_pages_are_out_of_date_when_what_they_say_changes_and_only_then(app, build):
+    env = SimpleNamespace(found_docs={"recipes/one", "recipes/two"})
+    names = ("one", "two", "new")
+    build.recipes = {f"{name}.py": SimpleNamespace(docname=f"recipes/{name}") for name in names}
+    build.results = {f"{name}.py": RESULT for name in names}
+
+    def pages():
+        return outdated(app, env, set(), set(), set())
+
+    assert pages() == ["recipes/one", "recipes/two"] and pages() == []
+    build.results["one.py"] = {**RESULT, "date": "2026-11-24"}
+    build.results["two.py"] = {**RESULT, "seconds": 4.8}
+    assert pages() == ["recipes/one"] and pages() == []
+    build.results["one.py"] = {**RESULT, "error": {"text": "x"}}
+    assert pages() == [], "its failure is in its output"
