@@ -24,7 +24,15 @@ FLOORS = (
     ("cookbook.run", "cookbook.run.dask"),
     ("cookbook.run.process",),
     ("cookbook.recipes",),
-    ("cookbook.lock", "cookbook.build", "cookbook.environ", "cookbook.markdown", "cookbook.seam"),
+    (
+        "cookbook.lock",
+        "cookbook.build",
+        "cookbook.environ",
+        "cookbook.files",
+        "cookbook.markdown",
+        "cookbook.seam",
+        "cookbook.state",
+    ),
 )
 #: Where Sphinx learns of us.
 CALLS = {"connect", "add_node", "add_directive", "add_config_value", "add_post_transform", "add_transform", "add_role"}
@@ -130,7 +138,7 @@ def test_what_runs_in_a_recipe_s_process_imports_nothing_else_of_ours():
 
 def test_what_runs_in_a_recipe_s_process_is_in_the_key_of_its_result():
     inside = {name for name in MODULES if below(name, "cookbook.run.process")}
-    for name in {*inside, *(other for name in inside for other in IMPORTS[name])}:
+    for name in inside.union(*(IMPORTS[module] for module in inside)):
         (path,) = (p for p in PACKAGE.rglob("*.py") if name_of(p) == name)
         assert any(path.is_relative_to(part) for part in PROCESS), name
 
@@ -162,8 +170,12 @@ def imported_with(module):
 
 
 def test_the_package_alone_imports_nothing():
-    """The process of a recipe imports it."""
-    assert imported_with("cookbook") - imported_with("sys") == {"cookbook"}
+    """The process of a recipe imports it: nothing but the standard library, and nothing else of ours."""
+    tops = {name.partition(".")[0] for name in imported_with("cookbook")}
+    assert tops - set(sys.stdlib_module_names) - {name.partition(".")[0] for name in imported_with("sys")} == {
+        "cookbook"
+    }
+    assert {name for name in imported_with("cookbook") if below(name, "cookbook")} == {"cookbook"}
 
 
 def test_the_process_of_a_recipe_imports_neither_sphinx_nor_torch_nor_our_other_rooms():
@@ -182,7 +194,8 @@ def table():
     """Return the rows of ``setup()``: event, priority, handler."""
     (loop,) = (node for node in ast.walk(SETUP) if isinstance(node, ast.For))
     assert ast.unparse(loop.body) == "app.connect(event, handler, priority)"
-    return [(row.elts[0].value, row.elts[1].value, row.elts[2]) for row in loop.iter.elts]
+    (rows,) = (n.value for n in ast.walk(SETUP) if isinstance(n, ast.AnnAssign) and n.target.id == loop.iter.id)
+    return [(row.elts[0].value, row.elts[1].value, row.elts[2]) for row in rows.elts]
 
 
 def test_events_are_connected_in_setup_and_nowhere_else():
