@@ -117,6 +117,15 @@ def _execute(build: Build, cache: Cache, tasks: dict[str, Task]) -> None:
                 result["seconds"],
                 ": FAILED" if result["error"] else "",
             )
+        problem = executor.preload_problem()
+        if problem:
+            logger.warning(
+                "what recipes import cannot be imported once for all of them (%s), so each recipe tries by itself: "
+                "install requirements.txt again",
+                problem,
+                type="recipes",
+                subtype="preload",
+            )
     logger.info("executed %d recipes in %.1f s", len(tasks), time.monotonic() - started)
 
 

@@ -97,6 +97,11 @@ class ForkServer:
             os.environ.clear()
             os.environ.update(before)
 
+    def preload_problem(self) -> str | None:
+        """Return why the packages of the recipes could not be imported in the fork server, if so."""
+        path = Path(self.folder, "preload.txt")  # `preload.PROBLEM`, which imports on import
+        return path.read_text(encoding="utf-8") if path.exists() else None
+
     def __enter__(self) -> ForkServer:
         return self
 

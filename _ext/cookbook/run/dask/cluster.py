@@ -103,6 +103,9 @@ class Cluster:
     def __enter__(self) -> Cluster:
         return self
 
+    def preload_problem(self) -> None:
+        """Return None: what a worker cannot import shows in the results of its recipes."""
+
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 

@@ -5,27 +5,27 @@ optimizer imports ``torch._dynamo``, the first figure loads fonts and encoders. 
 lists the packages that the recipes of this build use; others are not imported. The garbage
 collector is off meanwhile, and ``gc.freeze`` exempts the imported modules from the
 ``gc.collect`` that sphinx-gallery calls in every recipe (``docs/decisions/garbage.md``).
+What cannot be imported is reported in the file `PROBLEM` of the fork server's folder, as Python's
+fork server itself ignores an ImportError and exits at any other.
 Nothing here may start a thread or initialize an accelerator: neither survives a fork.
 """
 
+from __future__ import annotations
+
 import atexit
 import gc
+import importlib
 import io
 import os
 import shutil
 import warnings
+from collections.abc import Collection
+from pathlib import Path
 
-gc.disable()
+from cookbook.run.process import child
 
-import matplotlib
-
-matplotlib.use("agg")
-
-import matplotlib.pyplot as plt
-
-from cookbook.run.process import child, figures  # noqa: F401
-
-child.prctl(child.PR_SET_CHILD_SUBREAPER, 1)
+#: The name of the file that says what could not be imported.
+PROBLEM = "preload.txt"
 
 
 def clean_up() -> None:
@@ -35,21 +35,36 @@ def clean_up() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def import_packages(used: Collection[str]) -> None:
+    """Import what the recipes need that use the packages *used*, and what those import lazily."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    for name in ("matplotlib.pyplot", "numpy.random", "sphinx_gallery.gen_gallery", "cookbook.run.process.figures"):
+        importlib.import_module(name)
+    if "torch" in used:
+        import torch
+        import torch._dynamo
+
+        torch.manual_seed(0)
+        torch.set_num_threads(1)
+    if "matplotlib" in used:
+        from matplotlib import pyplot
+
+        figure, axes = pyplot.subplots(layout="constrained")
+        axes.plot([1, 2], label="line")
+        axes.legend()
+        figure.savefig(io.BytesIO())
+        pyplot.close(figure)
+
+
+child.prctl(child.PR_SET_CHILD_SUBREAPER, 1)
 atexit.register(clean_up)  # the server exits when the build does, even if that was killed
 warnings.filterwarnings("ignore", message="forkserver: waitpid returned")
-
-used = os.environ["RECIPES_USE"].split()
-if "torch" in used:
-    import torch
-    import torch._dynamo
-
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
-if "matplotlib" in used:
-    figure, axes = plt.subplots(layout="constrained")
-    axes.plot([1, 2], label="line")
-    axes.legend()
-    figure.savefig(io.BytesIO())
-    plt.close(figure)
+gc.disable()
+try:
+    import_packages(os.environ["RECIPES_USE"].split())
+except Exception as error:
+    Path(os.environ["RECIPES_FOLDERS"].split(os.pathsep)[0], PROBLEM).write_text(f"{type(error).__name__}: {error}")
 gc.freeze()
 gc.enable()
