@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from cookbook.run.process import runner
-from cookbook.run.process.child import ENVIRONMENT, GRACE, child, children, kill
+from cookbook.run.process.child import ENVIRONMENT, GRACE, child, children, kill, variables
 from cookbook.run.process.text import clean
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class ForkServer:
         self.running: set[BaseProcess] = set()
         self.stopped = False
         self.starting = threading.Lock()
-        self.environment = dict(os.environ)
+        self.environment = {**os.environ, **ENVIRONMENT}
         self.folder = os.path.realpath(tempfile.mkdtemp(prefix="recipes-"))
         if method == "forkserver":
             self._start_server(used)
@@ -80,22 +80,18 @@ class ForkServer:
     def _start_server(self, used: Iterable[str]) -> None:
         """Start the fork server with the environment of the recipes."""
         here = str(Path(__file__).parents[2])
-        self.environment.update(ENVIRONMENT)
         ours = {
             **ENVIRONMENT,
             "PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")])),
             # With huge pages there is a smaller page table to copy in each fork.
             "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+            "TMPDIR": self.folder,
+            "RECIPES_FOLDERS": os.pathsep.join([self.folder, util.get_temp_dir()]),  # the latter has its socket
+            "RECIPES_USE": " ".join(used),
         }
-        before = dict(os.environ)
-        folders = os.pathsep.join([self.folder, util.get_temp_dir()])  # the latter has its socket
-        os.environ.update(ours, TMPDIR=self.folder, RECIPES_FOLDERS=folders, RECIPES_USE=" ".join(used))
-        try:
+        with variables(ours):
             forkserver.set_forkserver_preload(["cookbook.run.process.preload"])
             forkserver.ensure_running()
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
 
     def preload_problem(self) -> str | None:
         """Return why the packages of the recipes could not be imported in the fork server, if so."""
@@ -132,7 +128,8 @@ class ForkServer:
                     raise InterruptedError("the fork server is closed")
                 arguments = task, scratch, sender, self.environment
                 process: BaseProcess = self.context.Process(target=child, args=arguments, daemon=False)
-                process.start()
+                with variables(ENVIRONMENT):  # a spawned process reads some of them as Python starts
+                    process.start()
                 self.running.add(process)
             sender.close()
             messages = list(self._messages(process, receiver, task["limits"]["seconds"]))
@@ -153,10 +150,11 @@ class ForkServer:
             try:
                 while receiver.poll():
                     yield json.loads(receiver.recv_bytes())
+                ended = process.sentinel in ready
             except EOFError:
-                process.join(GRACE)
-                return
-            if process.sentinel in ready:
+                ended = True
+            if ended:
+                process.join(GRACE)  # its exit code comes later than the end of its messages
                 return
 
     def _stop(self, process: BaseProcess) -> int | None:

@@ -28,7 +28,7 @@ from cookbook.run.process import runner
 from cookbook.run.process.text import LONGEST_MESSAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from multiprocessing.connection import Connection
 
     from cookbook.recipes.recipe import Task
@@ -45,6 +45,21 @@ ENVIRONMENT = {
 }
 #: Seconds for a process after its timeout to dump its traceback and exit.
 GRACE = 3
+
+
+@contextlib.contextmanager
+def variables(ours: Mapping[str, str]) -> Iterator[None]:
+    """Set the environment variables *ours* for a process that is started meanwhile."""
+    before = {name: os.environ.get(name) for name in ours}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def prctl(option: int, value: int) -> None:

@@ -57,7 +57,8 @@ def limit_memory(mebibytes: int) -> None:
     status = Path("/proc/self/status")
     data = re.search(r"VmData:\s+(\d+)", status.read_text()) if status.exists() else None
     used = int(data[1]) * 1024 if data else 0
-    resource.setrlimit(resource.RLIMIT_DATA, (used + mebibytes * 2**20, resource.RLIM_INFINITY))
+    limit, (_, most) = used + mebibytes * 2**20, resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
 
 
 def with_name(name: str, objects: Iterable[CodeObject]) -> list[CodeObject]:
