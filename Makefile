@@ -103,7 +103,7 @@ coverage: $(VENV)/.installed-dev ## Measure the coverage of _ext by the tests; f
 future: ## Build the site on the newest Sphinx and sphinx-gallery, in an environment of its own
 	@rm -rf $(BUILD)/future && $(PYTHON) -m venv $(BUILD)/future/venv
 	@$(BUILD)/future/venv/bin/python -m pip install --quiet -r requirements.txt -c constraints.txt
-	@$(BUILD)/future/venv/bin/python -m pip install --quiet --upgrade Sphinx sphinx-gallery 2> $(BUILD)/future/pip.log
+	@$(BUILD)/future/venv/bin/python -m pip install --quiet --upgrade Sphinx sphinx-gallery
 	@$(BUILD)/future/venv/bin/python -m pip list | grep -iE "^(sphinx|sphinx-gallery|docutils) "
 	@RECIPE_CACHE=$(BUILD)/future/cache $(BUILD)/future/venv/bin/python -m sphinx -n --keep-going -b html -d $(BUILD)/future/doctrees . $(BUILD)/future/html
 

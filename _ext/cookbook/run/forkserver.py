@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from cookbook.run.process import runner
-from cookbook.run.process.child import ENVIRONMENT, GRACE, child, children, kill, variables
+from cookbook.run.process.child import ENVIRONMENT, GRACE, PRELOAD_PROBLEM, child, children, kill, variables
 from cookbook.run.process.text import clean
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class ForkServer:
 
     def preload_problem(self) -> str | None:
         """Return why the packages of the recipes could not be imported in the fork server, if so."""
-        path = Path(self.folder, "preload.txt")  # `preload.PROBLEM`, which imports on import
+        path = Path(self.folder, PRELOAD_PROBLEM)
         return path.read_text(encoding="utf-8") if path.exists() else None
 
     def __enter__(self) -> ForkServer:

@@ -45,6 +45,8 @@ ENVIRONMENT = {
 }
 #: Seconds for a process after its timeout to dump its traceback and exit.
 GRACE = 3
+#: The file in the fork server's folder that says what could not be preloaded.
+PRELOAD_PROBLEM = "preload.txt"
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ optimizer imports ``torch._dynamo``, the first figure loads fonts and encoders. 
 lists the packages that the recipes of this build use; others are not imported. The garbage
 collector is off meanwhile, and ``gc.freeze`` exempts the imported modules from the
 ``gc.collect`` that sphinx-gallery calls in every recipe (``docs/decisions/garbage.md``).
-What cannot be imported is reported in the file `PROBLEM` of the fork server's folder, as Python's
+What cannot be imported is reported in a file in the fork server's folder, as Python's
 fork server itself ignores an ImportError and exits at any other.
 Nothing here may start a thread or initialize an accelerator: neither survives a fork.
 """
@@ -23,9 +23,6 @@ from collections.abc import Collection
 from pathlib import Path
 
 from cookbook.run.process import child
-
-#: The name of the file that says what could not be imported.
-PROBLEM = "preload.txt"
 
 
 def clean_up() -> None:
@@ -65,6 +62,8 @@ gc.disable()
 try:
     import_packages(os.environ["RECIPES_USE"].split())
 except Exception as error:
-    Path(os.environ["RECIPES_FOLDERS"].split(os.pathsep)[0], PROBLEM).write_text(f"{type(error).__name__}: {error}")
+    Path(os.environ["RECIPES_FOLDERS"].split(os.pathsep)[0], child.PRELOAD_PROBLEM).write_text(
+        f"{type(error).__name__}: {error}"
+    )
 gc.freeze()
 gc.enable()
