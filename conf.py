@@ -98,6 +98,7 @@ html_baseurl = ""
 # edit a recipe, report a problem with it and open it in Colab.
 repository = ""
 html_copy_source = False
+html_use_index = False
 html_show_sourcelink = False
 pygments_style = "a11y-high-contrast-light"
 

@@ -1,5 +1,6 @@
 // The gallery's filter: the page has a button for each tag that a card has. What is chosen is in
-// the address, as in ?tags=loading,file-size; a card is shown if it has all of these tags.
+// the address, as in ?tags=loading,file-size; a card is shown if it has all of these tags. A tag
+// says how many recipes there are with it too, and where that is none, it cannot be chosen.
 (() => {
   const filter = document.querySelector(".filter");
   if (!filter) return;
@@ -22,8 +23,14 @@
   };
   const show = () => {
     const tags = chosen();
-    for (const [tag, button] of buttons) button.setAttribute("aria-pressed", tags.includes(tag));
     for (const card of cards) card.hidden = !tags.every((tag) => tagsOf(card).includes(tag));
+    for (const [tag, button] of buttons) {
+      const left = cards.filter((card) => !card.hidden && tagsOf(card).includes(tag)).length;
+      button.setAttribute("aria-pressed", tags.includes(tag));
+      button.disabled = !left && !tags.includes(tag);
+      button.dataset.count = left;
+      button.title = left === 1 ? "1 recipe" : `${left} recipes`;
+    }
     for (const section of sections) section.hidden = !section.querySelector("li.card:not([hidden])");
     count.textContent = `${cards.filter((card) => !card.hidden).length} of ${cards.length} recipes`;
     clear.hidden = !tags.length;

@@ -29,6 +29,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     from cookbook.pages import (
         api_links,
         cards,
+        cells,
         head,
         images,
         navigation,
@@ -53,7 +54,10 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("recipe_tags", [], "env", [list])
     app.add_config_value("repository", "", "html", str)
     app.add_directive("error-index", error_index.ErrorIndex)
+    app.add_directive("fold", cells.Fold)
     app.add_node(error_index.error_index)
+    app.add_node(cells.fold, html=(cells.visit_fold, cells.depart_fold))
+    app.add_node(cells.place, html=(cells.visit_place, cells.depart_place))
     app.add_node(nodes.image, override=True, html=(images.visit_image, images.depart_image))
     app.add_post_transform(api_links.ImportLinks)
 
@@ -76,6 +80,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("env-before-read-docs", 500, downloads.record_read),
         ("source-read", 500, archives.add_links),
         ("doctree-read", 400, error_index.collect),
+        ("doctree-read", 450, cells.shape),
         ("doctree-read", 500, api_links.depend_on_inventories),
         ("doctree-read", 500, outputs.classify),
         ("doctree-read", 500, cards.rewrite_cards),

@@ -37,18 +37,18 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.errors import NoUri
 from sphinx.util.tags import Tags
+from sphinx_gallery.py_source_parser import extract_file_config, remove_config_comments
 
 from cookbook import markdown
 from cookbook.build import build_of
 from cookbook.pages import classes
+from cookbook.pages.cells import BLOCK, unfold
 from cookbook.recipes import dependencies
 
 Cell = dict[str, Any]
 #: Nodes of a document, each with the level of its section.
 Parts = list[tuple[nodes.Node, int]]
 
-#: The comment before each block of a page.
-BLOCK = re.compile(r"GENERATED FROM PYTHON SOURCE LINES (\d+)-\d+")
 #: The width at which figures are shown, in pixels; their files have more for high-density screens.
 MAX_WIDTH = 640
 METADATA = {
@@ -98,7 +98,7 @@ class Notebooks:
             if block.type == "text":
                 cells.append(_cell("markdown", self.markdown(name, block, shown)))
             else:
-                cells.append(_cell("code", block.content.strip("\n")))
+                cells.append(_code_cell(block))
                 cells[-1]["outputs"] = [output for node, _ in shown for output in self.outputs(node)]
         for cell in cells:
             if cell["cell_type"] == "code" and executed:
@@ -108,6 +108,7 @@ class Notebooks:
     def document(self, docname: str) -> nodes.document:
         """Return the document of a page, with its references resolved for a notebook."""
         document = self.app.env.get_doctree(docname)
+        unfold(document)
         for only in list(document.findall(addnodes.only)):
             included = Tags([*self.app.tags, "html"]).eval_condition(only["expr"])
             only.replace_self(only.children if included else nodes.comment())
@@ -194,6 +195,16 @@ def _with_ids(cells: list[Cell]) -> list[Cell]:
 def _cell(kind: str, source: str) -> Cell:
     code: Cell = {"execution_count": None, "outputs": []} if kind == "code" else {}
     return {"cell_type": kind, "metadata": {}, "source": source.splitlines(True), **code}
+
+
+def _code_cell(block: Any) -> Cell:
+    """Return the cell of a code *block*; one with the setting ``fold`` is closed where a program can do so."""
+    summary = extract_file_config(block.content).get("fold")
+    source = remove_config_comments(block.content).strip("\n")
+    cell = _cell("code", f"# @title {summary}\n{source}" if summary else source)
+    if summary:
+        cell["metadata"] = {"cellView": "form", "jupyter": {"source_hidden": True}, "tags": ["hide-input"]}
+    return cell
 
 
 def _split_at_blocks(document: nodes.document, blocks: list[Any]) -> list[Parts]:

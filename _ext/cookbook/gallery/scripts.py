@@ -23,7 +23,9 @@ Result:
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 
 from sphinx_gallery.py_source_parser import INFILE_CONFIG_PATTERN
 
@@ -34,9 +36,16 @@ from cookbook.recipes.recipe import Recipe
 PYTHON = ">=3.11"
 
 
+def _comment(setting: re.Match[str]) -> str:
+    """Return what a script has in place of a *setting*: what a fold says, or as many empty lines."""
+    if setting[1] == "fold":
+        return setting[0].replace(setting[0].strip("\n"), f"# {ast.literal_eval(setting[3].strip())}")
+    return "\n" * setting[0].count("\n")
+
+
 def script(recipe: Recipe) -> str:
     """Return the text of the script that readers of *recipe* download."""
     packages = json.dumps(dependencies.requirements(recipe.code))
     text = recipe.task["source"].rstrip("\n")
-    text = INFILE_CONFIG_PATTERN.sub(lambda match: "\n" * match[0].count("\n"), text)
+    text = INFILE_CONFIG_PATTERN.sub(_comment, text)
     return f'{text}\n\n# /// script\n# requires-python = "{PYTHON}"\n# dependencies = {packages}\n# ///\n'

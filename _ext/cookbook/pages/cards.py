@@ -7,8 +7,9 @@ items have a class for each tag:
 
     <ul class="cards"><li class="card tag-saving tag-module">image, link, promise</li></ul>
 
-Above the first cards are the buttons of the gallery's filter, one for each tag. ``filter.js``
-handles them; they are in the HTML so that the page does not shift when the script loads.
+Above the first cards are the buttons of the gallery's filter, one for each tag, with the number of
+its recipes. ``filter.js`` handles them; they are in the HTML so that the page does not shift when the
+script loads.
 
 Relies on the reStructuredText of ``sphinx_gallery.backreferences.THUMBNAIL_TEMPLATE`` and
 ``THUMBNAIL_PARENT_DIV`` in 0.22.1; ``tests/upgrade/test_seam.py`` fails when it changes.
@@ -19,6 +20,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections import Counter
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -31,7 +33,7 @@ FILTER = """<div class="filter needs-script">
 <p><span role="status">{count} of {count} recipes</span>\
 <button type="button" class="filter-clear" hidden>Clear the filter</button></p>
 </div>"""
-BUTTON = '<button type="button" aria-pressed="false" data-tag="{id}">{tag}</button>'
+BUTTON = '<button type="button" aria-pressed="false" data-tag="{id}" data-count="{count}">{tag}</button>'
 
 
 def rewrite_cards(app: Sphinx, doctree: nodes.document) -> None:
@@ -50,9 +52,11 @@ def _add_filter(doctree: nodes.document) -> None:
     """Insert the filter before the first section with cards, if any card has tags."""
     lists = [node for node in doctree.findall(nodes.bullet_list) if "cards" in node["classes"]]
     cards = [card for cards in lists for card in cards.findall(nodes.list_item)]
-    tags = {tag: nodes.make_id(tag) for card in cards for tag in card.attributes.pop("tags")}
-    if tags:
-        buttons = "".join(BUTTON.format(id=tags[tag], tag=html.escape(tag)) for tag in sorted(tags))
+    counts = Counter(tag for card in cards for tag in card.attributes.pop("tags"))
+    if counts:
+        buttons = "".join(
+            BUTTON.format(id=nodes.make_id(tag), count=counts[tag], tag=html.escape(tag)) for tag in sorted(counts)
+        )
         text = FILTER.format(buttons=buttons, count=len(cards))
         section = lists[0].parent
         section.parent.insert(section.parent.index(section), nodes.raw("", text, format="html"))

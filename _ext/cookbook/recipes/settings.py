@@ -64,6 +64,8 @@ SETTINGS = {
     "keywords": Setting(_texts, "a list of strings", '["disk space"]'),
     "thumbnail_number": Setting(lambda value: type(value) is int, "the number of a figure", "1"),
     "thumbnail_path": Setting(lambda value: isinstance(value, str), "the path of a picture", '"_static/x.png"'),
+    "fold": Setting(lambda value: isinstance(value, str) and bool(value), "a line of text", '"The model and its file"'),
+    "wrong": Setting(lambda value: isinstance(value, bool), "True or False", "True"),
     "line_numbers": Setting(lambda value: isinstance(value, bool), "True or False", "True"),
 }
 #: Settings of sphinx-gallery, which validates them itself.

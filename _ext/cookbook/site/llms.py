@@ -23,6 +23,7 @@ from sphinx.util import logging
 from cookbook import markdown
 from cookbook.files import write_if_changed
 from cookbook.pages import classes
+from cookbook.pages.cells import unfold
 from cookbook.pages.head import first_paragraph
 from cookbook.pages.navigation import recipes_of, sections_of
 
@@ -36,6 +37,7 @@ SKIPPED_NODES = (nodes.raw, nodes.meta, addnodes.toctree, addnodes.tabular_col_s
 def page_markdown(doctree: nodes.document) -> str:
     """Return a page as Markdown; *doctree* is the one that its HTML is made from."""
     doctree = doctree.deepcopy()
+    unfold(doctree)
     for node in list(doctree.findall(nodes.Element)):
         skipped = isinstance(node, SKIPPED_NODES) or SKIPPED_CLASSES.intersection(node["classes"])
         if skipped and node.parent is not None:
