@@ -12,9 +12,13 @@ import sys
 from functools import cache, cached_property
 from pathlib import Path
 
+from cookbook.pages.cells import is_check
 from sphinx_gallery.py_source_parser import extract_file_config, split_code_and_text_blocks
 
 ROOT = Path(__file__).parent.parent
+#: The page that the project started from, which keeps its title and sections.
+SEED = "what_is_state_dict"
+HEADING = re.compile(r"^([^\n]+)\n[-=~]{3,}$", re.MULTILINE)
 #: The calls that make an output.
 SHOW = ("print", "plt.show")
 #: Words that talk about the authors, or down to the reader.
@@ -37,6 +41,7 @@ class Source:
         self.lines = self.text.splitlines()
         self.settings, blocks = split_code_and_text_blocks(path)
         self.docstring = ast.get_docstring(ast.parse(self.text), clean=False).strip("\n")
+        self.blocks = blocks
         self.prose = [block for block in blocks[1:] if block.type == "text"]
         self.cells = [(b.lineno, ast.parse(b.content)) for b in blocks if b.type == "code"]
         self.paragraphs = [" ".join(part.split()) for part in self.docstring.split("\n\n")]
@@ -44,6 +49,23 @@ class Source:
     def line(self, text):
         """Return the number of the first line with *text*, or 1."""
         return next((i for i, line in enumerate(self.lines, 1) if text in line), 1)
+
+    def fold(self, summary):
+        """Return what the fold with *summary* has in it, or None."""
+        text = "\n".join(block.content for block in self.prose)
+        found = re.search(rf"^\.\. fold:: {re.escape(summary)}\n((?:\n|[ ]+.*\n?)+)", text, re.MULTILINE)
+        return found and found[1]
+
+    @cached_property
+    def answer(self):
+        """The first line of the code of the short answer, and its syntax tree; ``(1, None)`` without one."""
+        there = False
+        for block in self.blocks:
+            title = HEADING.search(block.content) if block.type == "text" else None
+            there = title[1] == "Short answer" if title else there
+            if block.type == "code" and there and "fold" not in extract_file_config(block.content):
+                return block.lineno, ast.parse(block.content)
+        return 1, None
 
     @cached_property
     def siblings(self):
@@ -72,14 +94,52 @@ def promise_is_one_sentence(source):
         yield 5, f"its promise has {len(promise)} characters: 160 fit on a card"
 
 
-def header_says_for_whom(source):
-    if not re.search(r"^\*\*For whom:\*\* .*\.$", "\n".join(source.paragraphs), re.MULTILINE):
-        yield 5, "write a paragraph **For whom:** below the promise"
+def title_is_a_question(source):
+    title = source.docstring.split("\n")[0]
+    if not title.endswith("?") and source.path.stem != SEED:
+        yield 2, f"make the title {title!r} the question that the recipe answers, with a ? at its end"
+
+
+def header_is_title_and_promise(source):
+    if len(source.paragraphs) != 2 and source.path.stem != SEED:
+        yield 2, "the docstring is the title and the promise: fold the rest, below the short answer"
+
+
+def who_and_setup_are_folded(source):
+    for title in ("Who this is for", "Setup"):
+        if source.fold(title) is None:
+            yield 1, f"fold {title!r} below the short answer: .. fold:: {title}"
+
+
+def short_answer_comes_first(source):
+    """The first text is the short answer, and its code is short and has all imports that it uses."""
+    titles = [title for block in source.prose for title in HEADING.findall(block.content)]
+    if titles[:1] != ["Short answer"]:
+        yield 1, "begin with the section Short answer, underlined with ---"
+        return
+    number, cell = source.answer
+    if not cell:
+        yield source.line("# Short answer"), "show the short answer as code"
+        return
+    lines = [line for line in source.lines[number - 1 : number - 1 + cell.body[-1].end_lineno] if line.strip()]
+    if len(lines) > 12:
+        yield number, f"the short answer has {len(lines)} lines of code: 12 fit on the first screen"
+    if any(_asserts(node) for node in ast.walk(cell)):
+        yield number, "the short answer asserts something: readers paste it, so check it in a later cell"
+    imported = set().union(*(_imports(other) for _, other in source.cells)) - _imports(cell)
+    for name in sorted({node.id for node in ast.walk(cell) if isinstance(node, ast.Name)} & imported):
+        yield number, f"the short answer uses {name}: import it there, so that it runs where it is pasted"
+
+
+def _imports(tree):
+    """Return the names that *tree* imports."""
+    found = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    return {(alias.asname or alias.name).split(".")[0] for node in found for alias in node.names}
 
 
 def setup_installs_what_the_code_imports(source):
-    installed = re.search(r"^    pip install (.+)$", section(source.docstring, "Setup") or "", re.MULTILINE)
-    named = set(installed[1].split()) if installed else set()
+    installed = re.search(r"^ +pip install (.+)$", source.fold("Setup") or "", re.MULTILINE)
+    named = {re.split("[<>=~!]", name.strip("'\""))[0] for name in installed[1].split()} if installed else set()
     modules = set()
     for node in (node for _, cell in source.cells for node in ast.walk(cell)):
         if isinstance(node, ast.Import):
@@ -97,21 +157,6 @@ def setup_installs_what_the_code_imports(source):
 @cache
 def _owners():
     return importlib.metadata.packages_distributions()
-
-
-def steps_are_the_numbered_headings(source):
-    listed = re.findall(r"^(\d+\. .+)$", section(source.docstring, "Steps") or "", re.MULTILINE)
-    headings = []
-    for block in source.prose:
-        for title, underline in re.findall(r"^(\d+\. .+)\n(~+)$", block.content, re.MULTILINE):
-            headings.append(title)
-            if len(underline) != len(title):
-                yield source.line(title), f"underline {title!r} with {len(title)} times ~"
-    if not headings or [int(h.split(".")[0]) for h in headings] != list(range(1, len(headings) + 1)):
-        yield 1, "number the headings of the steps from 1 on, underlined with ~"
-    if listed != headings:
-        other = next((b or a for a, b in zip(listed + [""], headings + [""]) if a != b), "")
-        yield source.line(other), f"Steps and the headings differ at {other!r}"
 
 
 def links_lead_to_siblings(source):
@@ -157,8 +202,8 @@ def _order(path):
     return extract_file_config(path.read_text(encoding="utf-8")).get("reading_order")
 
 
-def every_cell_shows_and_asserts(source):
-    """A cell that makes a claim shows it and asserts it; imports and definitions make none."""
+def what_is_shown_is_checked(source):
+    """A cell that shows something asserts it, or shows an error, or loads strictly."""
     shows = set(SHOW)
     for _, cell in source.cells:  # functions of the recipe that print
         functions = [node for node in cell.body if isinstance(node, ast.FunctionDef)]
@@ -166,11 +211,17 @@ def every_cell_shows_and_asserts(source):
     for first, cell in source.cells:
         body = [n for n in cell.body if not isinstance(n, (ast.FunctionDef, ast.ClassDef))]
         shown = any(_calls(node) & shows for node in body)
-        asserted = any(_asserts(node) for part in body for node in ast.walk(part))
-        if shown and not asserted:
+        checked = any(_asserts(node) or _fails(node) for part in body for node in ast.walk(part))
+        if shown and not checked and first != source.answer[0]:
             yield first, "a cell shows something and asserts nothing: assert what its text claims"
-        if asserted and not shown:
-            yield first, "a cell asserts something and shows nothing: print what it asserts"
+
+
+def asserts_are_at_the_top_level(source):
+    """Those are what the page folds, so that who copies the code gets none of them."""
+    for first, cell in source.cells:
+        for statement in cell.body:
+            if not is_check(statement) and any(isinstance(node, ast.Assert) for node in ast.walk(statement)):
+                yield first + statement.lineno - 1, "an assert among other code: move it to the end of the cell"
 
 
 def _calls(tree):
@@ -186,12 +237,18 @@ def _asserts(node):
     return isinstance(node, ast.Assert) and not isinstance(node.test, ast.Constant)
 
 
+def _fails(node):
+    """Say whether *node* is not shown as it is unless it does what the text says."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".load_state_dict"):
+        return not any(keyword.arg == "strict" for keyword in node.keywords)
+    return isinstance(node, ast.Try)
+
+
 def figures_have_titles_and_labels(source):
-    """The first figure is the card's picture, and a title is the alternative text."""
-    drawn = [(first, cell) for first, cell in source.cells if "plt.show" in _calls(cell)]
-    if not drawn:
-        yield 1, "no figure: its card needs a picture that tells it from the others"
-    for first, cell in drawn:
+    """A title is the alternative text."""
+    for first, cell in source.cells:
+        if "plt.show" not in _calls(cell):
+            continue
         calls = {name.rsplit(".", 1)[-1] for name in _calls(cell)}
         keywords = {node.arg for node in ast.walk(cell) if isinstance(node, ast.keyword)}
         if "set_title" not in calls:
@@ -210,8 +267,8 @@ def no_cell_ends_in_a_bare_expression(source):
 def lines_are_short(source):
     for number, line in enumerate(source.lines, 1):
         whole = line.startswith("# sphinx_gallery_") or " " not in line.lstrip("#- ")
-        if len(line) > 88 and not whole:  # a setting and a link alone cannot be broken
-            yield number, f"{len(line)} characters: break the line at 88"
+        if len(line) > 80 and not whole:  # a setting and a link alone cannot be broken
+            yield number, f"{len(line)} characters: break the line at 80"
 
 
 def words_are_plain(source):
@@ -225,13 +282,16 @@ def words_are_plain(source):
 RULES = [
     title_is_underlined,
     promise_is_one_sentence,
-    header_says_for_whom,
+    title_is_a_question,
+    header_is_title_and_promise,
+    short_answer_comes_first,
+    who_and_setup_are_folded,
     setup_installs_what_the_code_imports,
-    steps_are_the_numbered_headings,
     links_lead_to_siblings,
     threads_are_named_and_linked,
     settings_are_in_bounds,
-    every_cell_shows_and_asserts,
+    what_is_shown_is_checked,
+    asserts_are_at_the_top_level,
     figures_have_titles_and_labels,
     no_cell_ends_in_a_bare_expression,
     lines_are_short,

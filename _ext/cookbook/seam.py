@@ -31,6 +31,7 @@ PAGES = (
 PROCESS = (
     "sphinx_gallery.gen_rst.execute_code_block",  # sends each block's output as soon as it has run
     "sphinx_gallery.gen_rst.handle_exception",  # truncates messages and finds the line
+    "sphinx_gallery.gen_rst._exec_and_get_memory",  # keeps the working folder from cell to cell
     "sphinx_gallery.gen_rst._LoggingTee",  # limits and cleans what is printed
 )
 

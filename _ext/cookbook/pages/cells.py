@@ -70,8 +70,8 @@ def depart_place(self: Any, node: nodes.Element) -> None:
 
 def unfold(doctree: nodes.document) -> None:
     """Replace each fold in *doctree* by its summary, in bold, and its content; drop checks and places."""
-    for node in [*doctree.findall(place)]:
-        node.parent.remove(node)
+    for mark in list(doctree.findall(place)):
+        mark.parent.remove(mark)
     for node in list(doctree.findall(fold)):
         if "checks" in node["classes"]:
             node.parent.remove(node)
@@ -96,7 +96,9 @@ class Fold(SphinxDirective):
 
 
 def is_check(statement: ast.stmt) -> bool:
-    """Say whether *statement* only checks: ``assert``, or a call of a function named so."""
+    """Say whether *statement* only checks: ``assert``, a call of a function named so, or a loop of them."""
+    if isinstance(statement, ast.For | ast.If | ast.With):
+        return all(map(is_check, [*statement.body, *getattr(statement, "orelse", ())]))
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         return ast.unparse(statement.value.func).rpartition(".")[2].startswith("assert")
     return isinstance(statement, ast.Assert)

@@ -87,6 +87,7 @@ class _Execution:
     def __init__(self, task: Task, scratch: str | Path, send: Callable[[Message], None]) -> None:
         self.task, self.scratch, self.send = task, Path(scratch), send
         self.source = self.scratch / SOURCE / task["name"]
+        self.folder = self.source.parent
         self.index = -1
         self.error: Error | None = None
 
@@ -141,6 +142,24 @@ class _Execution:
 
         return execute_code_block
 
+    def exec_and_get_memory(self, stock: Callable[..., Any]) -> Callable[..., Any]:
+        """Return *stock*, which runs the code of a cell, in the folder where the cell before it ended.
+
+        sphinx-gallery starts every cell in the folder of the recipe; scripts and notebooks do not.
+        """
+
+        def exec_and_get_memory(*args: Any, **kwargs: Any) -> Any:
+            os.chdir(self.folder)
+            try:
+                return stock(*args, **kwargs)
+            finally:
+                try:
+                    self.folder = Path.cwd()
+                except FileNotFoundError:  # the cell deleted it
+                    self.folder = self.source.parent
+
+        return exec_and_get_memory
+
     def relative(self, text: str) -> str:
         return text.replace(f"{self.scratch}{os.sep}", "").replace(str(self.scratch), ".")
 
@@ -161,6 +180,7 @@ class _Execution:
                 "sphinx_gallery.gen_rst.execute_code_block": self.execute_code_block(
                     stock["execute_code_block"], handle
                 ),
+                "sphinx_gallery.gen_rst._exec_and_get_memory": self.exec_and_get_memory(stock["_exec_and_get_memory"]),
                 "sphinx_gallery.gen_rst._LoggingTee": tee_class(stock["_LoggingTee"], self.task["limits"]),
             }
         )
