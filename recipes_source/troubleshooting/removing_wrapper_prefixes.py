@@ -251,7 +251,8 @@ assert "head" in state_dict._metadata
 # keys that start with it, and remove it from those.
 
 # sphinx_gallery_fold = "Leave the temporary folder"
-dist.destroy_process_group()
+if dist.is_initialized():
+    dist.destroy_process_group()
 os.chdir(here)
 folder.cleanup()
 
