@@ -80,7 +80,7 @@ const make = (name, className, text, label) => {
   if (label) made.setAttribute("aria-label", label);
   return made;
 };
-for (const pre of document.querySelectorAll(".bd-article div.highlight > pre")) {
+for (const pre of document.querySelectorAll(".bd-article :not(.card-code) > div.highlight > pre")) {
   const block = pre.parentElement.parentElement;
   const cell = block.closest(".cell, .sphx-glr-script-out");
   const what = block.classList.contains("sphx-glr-script-out") ? "output" : "code";
@@ -117,7 +117,8 @@ for (const pre of document.querySelectorAll(".bd-article div.highlight > pre")) 
 
 // What does not fit can be scrolled with the keyboard, and its box says at which edge it goes on.
 const edges = (it) => {
-  const box = it.closest("div[class*='highlight-']") ?? it;
+  const box = it.closest("div[class*='highlight-']");
+  if (!box) return; // a table
   box.classList.toggle("more-left", it.scrollLeft > 1);
   box.classList.toggle("more-right", it.scrollLeft + it.clientWidth < it.scrollWidth - 1);
 };

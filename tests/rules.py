@@ -13,12 +13,12 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from cookbook.pages.cells import is_check
+from cookbook.recipes.recipe import HEADING, find_answer
 from sphinx_gallery.py_source_parser import extract_file_config, split_code_and_text_blocks
 
 ROOT = Path(__file__).parent.parent
 #: The page that the project started from, which keeps its title and sections.
 SEED = "what_is_state_dict"
-HEADING = re.compile(r"^([^\n]+)\n[-=~]{3,}$", re.MULTILINE)
 #: The calls that make an output.
 SHOW = ("print", "plt.show")
 #: Words that talk about the authors, or down to the reader.
@@ -59,13 +59,8 @@ class Source:
     @cached_property
     def answer(self):
         """The first line of the code of the short answer, and its syntax tree; ``(1, None)`` without one."""
-        there = False
-        for block in self.blocks:
-            title = HEADING.search(block.content) if block.type == "text" else None
-            there = title[1] == "Short answer" if title else there
-            if block.type == "code" and there and "fold" not in extract_file_config(block.content):
-                return block.lineno, ast.parse(block.content)
-        return 1, None
+        block = find_answer(self.blocks)
+        return (block.lineno, ast.parse(block.content)) if block else (1, None)
 
     @cached_property
     def siblings(self):

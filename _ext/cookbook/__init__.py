@@ -80,11 +80,12 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("env-before-read-docs", 500, downloads.record_read),
         ("source-read", 500, archives.add_links),
         ("doctree-read", 400, error_index.collect),
+        ("doctree-read", 450, cards.rewrite_cards),  # before Sphinx collects the images (500)
         ("doctree-read", 450, cells.shape),
         ("doctree-read", 500, api_links.depend_on_inventories),
         ("doctree-read", 500, outputs.classify),
-        ("doctree-read", 500, cards.rewrite_cards),
         ("doctree-read", 500, llms.store_promise),
+        ("doctree-read", 500, related.store_links),
         ("doctree-read", 500, search.collect_text),
         ("doctree-read", 500, tags.store_tags),
         # All pages are read: files made from them, and other pages that have to be written again.

@@ -26,12 +26,13 @@ def test_notebook_prints_what_the_page_shows(site, tmp_path, monkeypatch, name):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_page_offers_each_download_at_the_top_and_at_the_end(site, name):
+def test_page_offers_script_notebook_and_markdown_below_its_answer(site, name):
     page = parse(site / f"recipes/{name}.html")
-    for place in (".take-away", ".sphx-glr-footer"):
-        names = [link["href"].rsplit("/", 1)[1] for link in page.select(f"{place} a[download]")]
-        stem = name.rsplit("/", 1)[1]
-        assert sorted(names) == sorted(f"{stem}.{suffix}" for suffix in ("py", "ipynb", "zip"))
+    (row,) = page.select(".take-away")
+    stem = name.rsplit("/", 1)[1]
+    names = [link["href"].rsplit("/", 1)[1] for link in row.select("a")]
+    assert names == [f"{stem}.py", f"{stem}.ipynb", f"{stem}.md"]
+    assert row.find_previous(class_="cell")["class"] == ["cell", "answer", "docutils", "container"]
 
 
 @pytest.mark.parametrize("name", RECIPES)

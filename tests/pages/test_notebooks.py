@@ -12,7 +12,7 @@ import pytest
 from bs4 import BeautifulSoup
 from conftest import RECIPES, recipe
 from nbconvert import HTMLExporter
-from reading import downloads, target
+from reading import downloads, lines, target
 
 RST = {
     "a role": r":[\w:.+-]+:`",
@@ -71,17 +71,21 @@ def on_page(path):
     page = BeautifulSoup(Path(path).read_text(encoding="utf-8"), "html.parser")
     canonical = page.select_one("link[rel=canonical]")
     root = page.select_one("article section")
-    for tag in root.select(".sphx-glr-timing, .sphx-glr-example-tags, .sphx-glr-footer, .headerlink"):
+    ours = ".provenance, .page-toc, .take-away"
+    for tag in root.select(f".sphx-glr-timing, .sphx-glr-example-tags, .sphx-glr-footer, .headerlink, {ours}"):
         tag.decompose()
     shown = {
-        "inputs": [pre.get_text().strip("\n") for pre in root.select(".highlight-Python pre")],
+        "inputs": [said_in_code(cell) for cell in root.select(".cell")],
         "outputs": [pre.get_text().rstrip() for pre in root.select(".sphx-glr-script-out pre")],
         "figures": [
             (image["alt"], target(path, image["src"])[0].read_bytes()) for image in root.select("img.only-light")
         ],
     }
-    for tag in root.select(".highlight-Python, .sphx-glr-script-out, img"):
+    for tag in root.select("details:has(> .cell), .cell, .sphx-glr-script-out, img"):
         tag.decompose()
+    for summary in root.select("details.fold > summary"):
+        summary.name = "strong"
+        summary.wrap(page.new_tag("p"))
     links = []
     for link in root.select("a[href]"):
         if urlsplit(link["href"]).scheme:
@@ -89,6 +93,14 @@ def on_page(path):
         elif canonical:
             links.append((squeeze(link), _top(urljoin(canonical["href"], link["href"]))))
     return {**shown, "links": links, **prose(root, ".admonition", ".admonition-title")}
+
+
+def said_in_code(cell):
+    """Return the lines of a cell of a page, its checks and the line behind which it is folded, sorted."""
+    folded = cell.find_parent("details")
+    summary = [f"# @title {squeeze(folded.summary)}"] if folded else []
+    code = "\n".join(pre.get_text() for pre in cell.select("pre"))
+    return sorted(summary + [line for line in code.splitlines() if line.strip()])
 
 
 def in_notebook(path):
@@ -105,7 +117,10 @@ def in_notebook(path):
         for image in root.select(".output_png img")
     ]
     shown = {
-        "inputs": [pre.get_text().strip("\n") for pre in root.select(".input_area pre")],
+        "inputs": [
+            sorted(line.replace("``", "") if line.startswith("# @title") else line for line in lines(pre.get_text()))
+            for pre in root.select(".input_area pre")
+        ],
         "outputs": [pre.get_text().rstrip() for pre in root.select(".output_area pre")],
         "figures": figures,
     }

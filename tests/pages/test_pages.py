@@ -95,7 +95,8 @@ def test_a_page_says_how_long_it_ran_where_no_date_is_declared(tiny_site):
 
 
 def test_links_to_the_repository_are_there_where_it_is_configured(site, published):
-    links = {a.get_text(): a["href"] for a in parse(published.page("one.html")).select(".take-away a")}
+    page = parse(published.page("one.html"))
+    links = {a.get_text(): a["href"] for a in page.select(".take-away a, .source-links a")}
     assert links["Edit this recipe"] == f"{REPOSITORY}/edit/main/recipes_source/section/one.py"
     report = parse_qs(urlsplit(links["Report a problem"]).query)
     assert report["title"] == ["A long one: "]
@@ -103,7 +104,7 @@ def test_links_to_the_repository_are_there_where_it_is_configured(site, publishe
     notebook = links["Open in Colab"].partition("/blob/gh-pages/")[2]
     assert (published.out / notebook).suffix == ".ipynb" and (published.out / notebook).exists()
     for name in RECIPES:
-        text = parse(site / f"recipes/{name}.html").select_one(".take-away").get_text()
+        text = parse(site / f"recipes/{name}.html").find("main").get_text()
         assert not re.search("Edit|Report|Colab", text)
 
 

@@ -23,11 +23,15 @@ import re
 from collections import Counter
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 
+from cookbook.build import build_of
 from cookbook.pages.navigation import GALLERY
+from cookbook.recipes.recipe import Recipe
 
 CARD = re.compile(r"""thumbcontainer" (?:data-sgtags='(?P<tags>.*?)' )?tooltip="(?P<promise>.*)">""")
+IMPORT = re.compile(r"(import|from) |# sphinx_gallery_")
 FILTER = """<div class="filter needs-script">
 <div class="filter-tags" role="group" aria-label="Show only recipes with all of these tags">{buttons}</div>
 <p><span role="status">{count} of {count} recipes</span>\
@@ -43,7 +47,7 @@ def rewrite_cards(app: Sphinx, doctree: nodes.document) -> None:
             raw.parent.remove(raw)
     for comment in list(doctree.findall(nodes.comment)):
         if comment.astext() == "thumbnail-parent-div-open":
-            _rewrite_section(comment)
+            _rewrite_section(app, comment)
     if app.env.docname == GALLERY:
         _add_filter(doctree)
 
@@ -62,8 +66,9 @@ def _add_filter(doctree: nodes.document) -> None:
         section.parent.insert(section.parent.index(section), nodes.raw("", text, format="html"))
 
 
-def _rewrite_section(opening: nodes.comment) -> None:
+def _rewrite_section(app: Sphinx, opening: nodes.comment) -> None:
     """Replace the cards between *opening* and the closing comment by a list."""
+    recipes = {recipe.docname: recipe for recipe in build_of(app).recipes.values()}
     parent = opening.parent
     first = parent.index(opening)
     last = next(i for i in range(first, len(parent)) if parent[i].astext() == "thumbnail-parent-div-close")
@@ -76,8 +81,24 @@ def _rewrite_section(opening: nodes.comment) -> None:
             cards += card
             promise = nodes.paragraph("", html.unescape(found["promise"]), classes=["promise"])
         elif isinstance(node, nodes.Element) and not isinstance(node, nodes.raw):
+            docnames = [xref["reftarget"].lstrip("/") for xref in node.findall(addnodes.pending_xref)]
+            recipe = recipes.get(docnames[0]) if docnames else None
+            code = recipe and _short_answer(recipe)
+            if recipe and code:
+                app.env.note_dependency(str(recipe.path))
+                for image in list(node.findall(nodes.image)):
+                    image.parent.replace(image, code)
             card += [*node.children, promise]
     # Include the <div> before and the </div> after, if they are there.
     before = first - 1 if first and isinstance(parent[first - 1], nodes.raw) else first
     after = last + 2 if isinstance(parent[last + 1], nodes.raw) else last + 1
     parent[before:after] = [cards] if len(cards) else []
+
+
+def _short_answer(recipe: Recipe) -> nodes.literal_block | None:
+    """Return the short answer without its imports, or None if the recipe has none or names a picture."""
+    if recipe.answer is None or {"thumbnail_number", "thumbnail_path"} & recipe.file_conf.keys():
+        return None
+    lines = [line for line in recipe.answer.content.strip("\n").split("\n") if not IMPORT.match(line)]
+    code = re.sub(r"\n{3,}", "\n\n", "\n".join(lines).strip("\n"))
+    return nodes.literal_block(code, code, language="python", classes=["card-code"])

@@ -133,12 +133,13 @@ def shape(app: Sphinx, doctree: nodes.document) -> None:
     if recipe is None:
         return
     cells = {block.lineno: block for block in recipe.code}
-    answered = False
+    answer = recipe.answer
     for comment in list(doctree.findall(nodes.comment)):
         found = BLOCK.fullmatch(comment.astext())
         if not found or int(found[1]) not in cells:
             continue
-        settings = extract_file_config(cells[int(found[1])].content)
+        block = cells[int(found[1])]
+        settings = extract_file_config(block.content)
         section = comment.parent
         while not isinstance(section, (nodes.section, nodes.document)):
             section = section.parent
@@ -151,9 +152,8 @@ def shape(app: Sphinx, doctree: nodes.document) -> None:
             elif isinstance(part, nodes.literal_block) and part.get("language") == "Python":
                 cell = _cell(part, settings)
                 _address(doctree, cell, f"{name}-code")
-                if name == ANSWER and "fold" not in settings and not answered:
+                if block is answer:
                     cell["classes"].append("answer")
-                    answered = True
     _mark_places(doctree)
 
 

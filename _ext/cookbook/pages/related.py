@@ -1,7 +1,8 @@
 """Three related recipes at the end of each page.
 
 They are computed once a build, for all recipes. Two recipes are related by the tags and API names
-that they share, weighted by rarity, and a little if they are in the same section. The templates
+that they share, weighted by rarity, and a little if they are in the same section. Those that the
+page links to are left out. The templates
 get ``related_recipes``, such as ``[{"title": "Removing wrapper prefixes", "link":
 "removing_wrapper_prefixes.html"}, ...]``. A page is written again only when its list changes.
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
@@ -45,8 +47,20 @@ def traits(env: BuildEnvironment, docname: str) -> Traits:
     return found
 
 
-def relate(recipes: dict[str, Traits]) -> dict[str, list[str]]:
-    """Return the most related of *recipes*, docname to traits, for each of them.
+def store_links(app: Sphinx, doctree: nodes.document) -> None:
+    """Store the labels that a page refers to, in its metadata."""
+    labels = {xref["reftarget"] for xref in doctree.findall(addnodes.pending_xref) if xref.get("reftype") == "ref"}
+    app.env.metadata[app.env.docname]["links"] = sorted(labels)
+
+
+def linked(env: BuildEnvironment, docname: str) -> set[str]:
+    """Return the pages that *docname* links to."""
+    labels = env.get_domain("std").data["anonlabels"]
+    return {labels[label][0] for label in env.metadata[docname].get("links", ()) if label in labels}
+
+
+def relate(recipes: dict[str, Traits], links: dict[str, set[str]] | None = None) -> dict[str, list[str]]:
+    """Return the most related of *recipes*, docname to traits, for each of them, without those in *links*.
 
     Ties are in the order of *recipes*.
     """
@@ -64,7 +78,8 @@ def relate(recipes: dict[str, Traits]) -> dict[str, list[str]]:
             weight = found[trait] * log(len(recipes) / len(sharing[trait]))
             for other in sharing[trait] if weight else ():
                 scores[other] += weight
-        scores.pop(name, None)
+        for other in {name, *(links or {}).get(name, ())}:
+            scores.pop(other, None)
         ranks = {other: (-round(score / size[other], 6), order[other]) for other, score in scores.items()}
         related[name] = nsmallest(COUNT, ranks, ranks.__getitem__)
     return related
@@ -72,7 +87,8 @@ def relate(recipes: dict[str, Traits]) -> dict[str, list[str]]:
 
 def find_related(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Relate all recipes; return the pages whose list, or a title in it, changed."""
-    related = relate({name: traits(env, name) for name in recipes_in_order(env)})
+    names = list(recipes_in_order(env))
+    related = relate({name: traits(env, name) for name in names}, {name: linked(env, name) for name in names})
     found = {name: [(other, env.titles[other].astext()) for other in others] for name, others in related.items()}
     state = state_of(env)
     before, state.related = state.related, found

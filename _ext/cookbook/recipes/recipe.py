@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from sphinx_gallery.py_source_parser import remove_config_comments, split_code_and_text_blocks
+from sphinx_gallery.py_source_parser import extract_file_config, remove_config_comments, split_code_and_text_blocks
 
 from cookbook.build import PACKAGE, digest
 from cookbook.recipes import settings
@@ -35,6 +35,8 @@ CONF = (
     "image_srcset",
     "matplotlib_animations",
 )
+#: The title of a section in a block of text.
+HEADING = re.compile(r"^([^\n]+)\n[-=~]{3,}$", re.MULTILINE)
 #: The code that runs in the recipe's process.
 PROCESS = (PACKAGE / "run/process", PACKAGE / "seam.py")
 
@@ -85,6 +87,11 @@ class Recipe:
         """The name of its page, as in ``recipes/recipes/what_is_state_dict``."""
         return f"{self.task['gallery']}/{self.name.removesuffix('.py')}"
 
+    @property
+    def answer(self) -> Block | None:
+        """The block with the code of the short answer, if there is one."""
+        return find_answer(self.blocks)
+
     def accepts(self, result: Result) -> bool:
         """Return whether a cached *result* is complete, and the line numbers that it shows are current."""
         complete = bool(result.get("date")) and not result["error"]
@@ -95,6 +102,18 @@ def drop_empty(blocks: list[Block]) -> list[Block]:
     """Remove, in place, the code blocks that contain only settings; return *blocks*."""
     blocks[:] = [block for block in blocks if block.type == "text" or remove_config_comments(block.content).strip()]
     return blocks
+
+
+def find_answer(blocks: list[Block]) -> Block | None:
+    """Return the first code block that is not folded of the section *Short answer* in *blocks*."""
+    there = False
+    for block in blocks:
+        if block.type == "text":
+            titles = HEADING.findall(block.content)
+            there = titles[-1] == "Short answer" if titles else there
+        elif there and "fold" not in extract_file_config(block.content):
+            return block
+    return None
 
 
 def make_task(recipe: Recipe, source: Path, conf: Mapping[str, Any]) -> Task:
