@@ -165,7 +165,9 @@ if (linksTo.size) {
   const rail = document.querySelector(".site-toc");
   let atEnd = false;
   const show = () => {
-    const current = [...linksTo.keys()].filter((section) => (atEnd ? whole : upper).has(section)).at(-1);
+    const sections = [...linksTo.keys()];
+    const seen = sections.filter((section) => (atEnd ? whole : upper).has(section)).at(-1);
+    const current = seen ?? (atEnd ? sections.at(-1) : undefined); // on a phone the end is the list of recipes
     for (const [section, links] of linksTo) {
       for (const link of links) {
         if (section === current) link.setAttribute("aria-current", "true");

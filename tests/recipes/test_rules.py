@@ -17,14 +17,19 @@ def test_recipe_keeps_every_rule(name):
 
 #: What one edit of a good recipe breaks: rule, old text, new text, the problem reported.
 BROKEN = [
-    ("title_is_underlined", "\n=====", "\n====", "underline the title"),
+    ("title_is_underlined", "\n====", "\n===", "underline the title"),
+    ("title_is_a_question", "number?", "number.", "the question"),
     ("promise_is_one_sentence", ", when printed.", ". It prints.", "one sentence"),
     ("promise_is_one_sentence", ", when printed.", f", {'so ' * 50}it is.", "160"),
-    ("header_says_for_whom", "**For whom:**", "For whom:", "For whom"),
+    ("header_is_title_and_promise", "printed.\n", "printed.\n\nMore of it.\n", "fold the rest"),
+    ("short_answer_comes_first", "Short answer\n# ----", "Long answer\n# ---", "begin with the section"),
+    ("short_answer_comes_first", "1.\n\nimport torch\n\nnumber = torch.tensor(1)\nprint(number)\n", "1.\n", "as code"),
+    ("short_answer_comes_first", "\nnumber = ", "\nnumber = 0\n" + "number += 1\n" * 11 + "number = ", "15 lines"),
+    ("short_answer_comes_first", "tensor(1)\n", "tensor(1)\nassert number\n", "asserts something"),
+    ("short_answer_comes_first", "1.\n\nimport torch\n", "1.\n", "uses torch: import it there"),
+    ("who_and_setup_are_folded", "fold:: Who", "note:: Who", "fold 'Who this is for'"),
+    ("who_and_setup_are_folded", "fold:: Setup", "fold:: Set up", "fold 'Setup'"),
     ("setup_installs_what_the_code_imports", "install torch", "install numpy", "imports ['matplotlib', 'torch']"),
-    ("steps_are_the_numbered_headings", "1. Print it\n2.", "1. Show it\n2.", "differ at '1. Print it'"),
-    ("steps_are_the_numbered_headings", "# 2. Add", "# 3. Add", "number the headings"),
-    ("steps_are_the_numbered_headings", "it\n# ~~~", "it\n# ~~", "underline"),
     ("links_lead_to_siblings", "- :ref:`sphx_glr_recipes_one_b.py`", "- ``b``", "at least two"),
     ("links_lead_to_siblings", "one_b.py", "one_x.py", "leads to no other recipe"),
     ("links_lead_to_siblings", "one_b.py", "one_a.py", "leads to no other recipe"),
@@ -34,61 +39,61 @@ BROKEN = [
     ("settings_are_in_bounds", '"saving", "keys"', '"keys", "module"', "what the reader is doing"),
     ("settings_are_in_bounds", ', "keys"]', "]", "1 tags"),
     ("settings_are_in_bounds", "order = 10", "order = 20", "choose a free number"),
-    ("every_cell_shows_and_asserts", "\nassert x == 3", "", "asserts nothing"),
-    ("every_cell_shows_and_asserts", "assert x == 3", "assert True", "asserts nothing"),
-    ("every_cell_shows_and_asserts", "\nprint(number)", "", "shows nothing"),
+    ("what_is_shown_is_checked", "\nassert x == 3", "", "asserts nothing"),
+    ("what_is_shown_is_checked", "assert x == 3", "assert True", "asserts nothing"),
+    ("asserts_are_at_the_top_level", "\nassert x == 3", "\nif x:\n    assert x == 3\n    x = 4", "end of the cell"),
     ("figures_have_titles_and_labels", 'ax.set_title("The number")', "", "without a title"),
     ("figures_have_titles_and_labels", 'xlabel="value"', "", "label of its x axis"),
-    ("figures_have_titles_and_labels", "\nplt.show()", "", "no figure"),
     ("no_cell_ends_in_a_bare_expression", "assert x == 3", "assert x == 3\nx", "print it"),
-    ("lines_are_short", "# Here is 1.", "# Here is 1" + ", and so on" * 9, "break the line"),
+    ("lines_are_short", "# Here is 1.", "# Here is 1" + ", and so on" * 9, "break the line at 80"),
     ("words_are_plain", "# Here is 1.", "# Here we have 1.", "'we'"),
 ]
-GOOD = '''"""
-Title
-=====
+GOOD = """\"\"\"
+How do I print a number?
+========================
 
 A number is a number, when printed.
-
-**For whom:** you read tests.
-
-Setup
------
-
-Install PyTorch::
-
-    pip install torch matplotlib
-
-Steps
------
-
-1. Print it
-2. Add to it
-"""
+\"\"\"
 
 # sphinx_gallery_tags = ["saving", "keys"]
 # sphinx_gallery_reading_order = 10
 
 # %%
-# 1. Print it
-# ~~~~~~~~~~~
+
+# sphinx_gallery_fold = "The figure"
+import matplotlib.pyplot as plt
+import torch
+
+fig, ax = plt.subplots()
+
+# %%
+# Short answer
+# ------------
 #
 # Here is 1.
 
-import matplotlib.pyplot as plt
 import torch
 
 number = torch.tensor(1)
 print(number)
-assert number == 1
 
 # %%
-# 2. Add to it
-# ~~~~~~~~~~~~
+# .. fold:: Who this is for
+#
+#    You read tests.
+#
+# .. fold:: Setup
+#
+#    ::
+#
+#        pip install torch "matplotlib>=3.8"
+
+# %%
+# Add to it
+# ---------
 
 x = int(number) + 2
 print(x)
-fig, ax = plt.subplots()
 ax.barh(["x"], [x])
 ax.set(xlabel="value")
 ax.set_title("The number")
@@ -102,7 +107,7 @@ assert x == 3
 # - :ref:`sphx_glr_recipes_one_b.py`
 # - :ref:`sphx_glr_recipes_one_c.py`
 # - `b#1 <https://github.com/a/b/issues/1>`__
-'''
+"""
 
 
 @pytest.fixture

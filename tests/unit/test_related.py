@@ -50,6 +50,11 @@ def test_a_recipe_that_has_much_is_less_related_than_one_that_has_only_what_is_s
     assert relate(recipes)["one"] == ["short", "long"]
 
 
+def test_those_that_the_page_links_to_are_left_out():
+    recipes = {name: tags("x") for name in "abcde"} | {"other": tags("y")}
+    assert relate(recipes, {"a": {"b", "d"}})["a"] == ["c", "e"]
+
+
 def test_equals_are_in_the_order_of_the_recipes():
     names = ["e", "b", "d", "a", "c", "f"]
     recipes = {name: tags("x") for name in names} | {"other": tags("y")}
@@ -99,6 +104,7 @@ def env_of(folder, **recipes):
     names = {f"recipes/s/{name}": found for name, found in recipes.items()}
     env = SimpleNamespace(
         srcdir=str(folder),
+        get_domain=lambda name: SimpleNamespace(data={"anonlabels": {}}),
         metadata=defaultdict(dict, {name: {"tags": list(found)} for name, found in names.items()}),
         titles={name: nodes.title("", name.upper()) for name in names},
         toctree_includes={"recipes/index": ["recipes/s/index"], "recipes/s/index": list(names)},

@@ -100,7 +100,7 @@ def is_check(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.For | ast.If | ast.With):
         return all(map(is_check, [*statement.body, *getattr(statement, "orelse", ())]))
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-        return ast.unparse(statement.value.func).rpartition(".")[2].startswith("assert")
+        return ast.unparse(statement.value.func).rpartition(".")[2].startswith("assert_")
     return isinstance(statement, ast.Assert)
 
 
