@@ -16,6 +16,10 @@ def test_a_recipe_becomes_a_page_a_script_and_a_notebook(tiny_site):
     assert parse(page).h1.get_text().startswith("One") and outputs(page) == ["tensor([0., 0.])"]
     script = downloads(page)[".py"].read_text()
     assert "print(torch.zeros(2))" in script and "# /// script" in script
-    cells = json.loads(downloads(page)[".ipynb"].read_text())["cells"]
+    cells, plain = (
+        json.loads(downloads(site.page(name))[".ipynb"].read_text())["cells"] for name in ("one.html", "two.html")
+    )
     assert cells[-1]["outputs"][0]["text"] == ["tensor([0., 0.])\n"]
+    assert "%pip install torch==" in cells[0]["source"][-1]
+    assert "".join(plain[0]["source"]).startswith("# Two\n")  # it imports nothing that has to be installed
     assert site.build().code == 0
