@@ -82,7 +82,7 @@ def outcomes(table):
 
 def pytest_sessionfinish(session):
     config = session.config
-    part = any(config.getoption(name) for name in ("keyword", "markexpr", "lf"))
+    part = any(config.getoption(name, None) for name in ("keyword", "markexpr", "deselect", "lf"))
     part = part or any("::" in argument for argument in config.args) or hasattr(config, "workerinput")
     if part or failed or passed != {path.name for path in FOLDER.glob("test_*.py")}:
         return

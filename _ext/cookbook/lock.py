@@ -100,7 +100,7 @@ def make_folders(app: Sphinx) -> None:
         for folder in map(Path, (app.outdir, app.doctreedir)):
             folder.mkdir(parents=True, exist_ok=True)
             if not os.access(folder, os.W_OK):
-                read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
+                read_only = hasattr(os, "statvfs") and os.statvfs(folder).f_flag & os.ST_RDONLY  # not on Windows
                 raise OSError(errno.EROFS if read_only else errno.EACCES, "", str(folder))
     except OSError as error:
         raise ExtensionError(describe_os_error(app, error) or str(error)) from error

@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import sys
 
 import pytest
 from conftest import ROOT
@@ -39,6 +40,11 @@ def test_every_make_target_is_documented_and_each_documented_one_exists():
     in_code = set(re.findall(r"(?:`|^    )make ([a-z][a-z-]*)", DOCS, re.MULTILINE))
     assert targets - {"help"} == in_code - {"help"} and "help" in documented
     assert {target for target in targets if not re.search(rf"^{target}:.*## ", MAKEFILE, re.MULTILINE)} == set()
+
+
+def test_make_check_and_ci_run_the_same_in_the_same_order():
+    ci = re.findall(r"^(?:\w+=\S+ )?make (.*)", (ROOT / ".ci/run").read_text(), re.MULTILINE)
+    assert " ".join(ci) == re.search(r"^check: (.*?) ##", MAKEFILE, re.MULTILINE)[1] == "lint types coverage test"
 
 
 def variables():
@@ -111,6 +117,13 @@ def test_the_tests_readme_has_every_file_and_no_other():
     folders = tuple(name for name in listed if name.endswith("/"))  # with a row for all that is in it
     assert {name for name in listed if name.endswith(".py")} == {name for name in files if not name.startswith(folders)}
     assert all((folder / name).exists() for name in listed)
+
+
+@pytest.mark.parametrize("plugin", ["cacheprovider", "xdist"])
+def test_the_table_of_faults_needs_no_plugin_of_pytest(plugin):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", f"no:{plugin}", "--collect-only", "tests/unit/test_order.py"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_unit_test_has_the_name_of_its_module():

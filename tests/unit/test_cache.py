@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from cookbook.run.cache import ABANDONED_AFTER, Cache
+from cookbook.run.cache import ABANDONED_AFTER, Cache, logger
 from fuzzing import fuzz
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +19,14 @@ RESULT = {"outputs": [""], "seconds": 0.5, "error": None, "codeobj": {}, "images
 @pytest.fixture
 def cache(tmp_path):
     return Cache(tmp_path / "cache", 100)
+
+
+@pytest.fixture
+def logged(monkeypatch):
+    """``logged()`` returns what was logged."""
+    messages = []
+    monkeypatch.setattr(logger, "info", lambda text, *values: messages.append(text % values))
+    return lambda: messages
 
 
 def put(cache, name, size=10, age=0):
@@ -94,6 +102,38 @@ def test_a_folder_whose_times_cannot_be_set_can_be_read(cache, monkeypatch):
 
     monkeypatch.setattr(os, "utime", refuse)
     assert cache.read("key", TASK) == RESULT
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("other"), Path.mkdir])
+def test_what_is_no_file_is_neither_followed_nor_waited_for(cache, make):
+    cache.write("other", RESULT)
+    (cache.folder / "other.json").rename(cache.folder / "other")
+    make(cache.folder / "key.json")
+    assert cache.read("key", TASK) is None
+
+
+def test_a_folder_is_made_with_those_that_it_is_in(tmp_path, logged):
+    cache = Cache(tmp_path / "a/b", 100)
+    cache.write("key", RESULT)
+    assert names(cache) == {"key.json"} and not cache.write_failed and logged() == []
+
+
+def test_a_folder_that_cannot_be_made_is_told_once(tmp_path, logged):
+    (tmp_path / "file").write_text("")
+    cache = Cache(tmp_path / "file", 100)
+    cache.write("one", RESULT)
+    cache.write("two", RESULT)
+    (message,) = logged()
+    assert message.startswith(
+        f"cache: cannot write to {tmp_path}/file: {os.strerror(errno.EEXIST)}. The build continues"
+    )
+
+
+def test_a_corrupt_entry_is_told(cache, logged):
+    put(cache, "key.json")
+    assert cache.read("key", TASK) is None
+    path = cache.folder / "key.json"
+    assert logged() == [f"cache: corrupt entry {path} (checksum mismatch): executing the recipe again"]
 
 
 def test_a_result_that_cannot_be_kept_leaves_what_was_there(cache, monkeypatch):

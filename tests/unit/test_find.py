@@ -114,6 +114,14 @@ def test_two_recipes_of_one_file_name_are_reported_at_the_second(collected):
     assert "recipes_source/section/one.py" in problems[0][1]
 
 
+@pytest.mark.parametrize("bad", ["section", "z"])
+def test_a_recipe_of_the_name_of_an_invalid_one_is_not_left_out_silently(collected, bad):
+    files = {f"{name}/one.py": "print(1)" if name == bad else GOOD for name in ("section", "z")}
+    _, problems = collected({**files, "z/GALLERY_HEADER.rst": "Z\n=\n"})
+    reported = [(location.split("/")[1], "same file name" in message) for location, message in problems]
+    assert sorted(reported) == sorted([(bad, False), ("z", True)])
+
+
 # -- files that belong to none -------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """What search engines and other sites read of a page."""
 
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import pytest
 from cookbook.pages.head import DEFAULT, add_head, check, first_paragraph, write_sitemap
@@ -61,11 +62,20 @@ def test_the_sitemap_has_every_page_and_goes_with_the_address(app, published, pr
     sitemap = project / "_build/html/sitemap.xml"
     published(BASE)
     write_sitemap(app, None)
-    text = sitemap.read_text()
-    assert f"<loc>{BASE}index.html</loc>" in text and f"<loc>{BASE}recipes/s/one%20%26%20two.html</loc>" in text
+    urls = ElementTree.fromstring(sitemap.read_text())
+    names = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
+    assert urls.tag == f"{names}urlset" and not (urls.text or "").strip()
+    pages = [(url.tag, [(place.tag, place.text) for place in url], url.tail) for url in urls]
+    addresses = [f"{BASE}index.html", f"{BASE}recipes/s/one%20%26%20two.html"]
+    assert pages == [(f"{names}url", [(f"{names}loc", address)], "\n") for address in addresses]
     published("")
     write_sitemap(app, ValueError())
     assert sitemap.exists(), "a build that failed writes nothing"
+    app.builder.format = "text"
+    write_sitemap(app, None)
+    assert sitemap.exists(), "it belongs to the site"
+    app.builder.format = "html"
+    write_sitemap(app, None)
     write_sitemap(app, None)
     assert not sitemap.exists()
 

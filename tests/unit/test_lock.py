@@ -7,7 +7,8 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
-from cookbook.lock import ADVICE, RIGHTS, SPACE, WriteErrors, describe_os_error
+from cookbook.lock import ADVICE, RIGHTS, SPACE, WriteErrors, describe_os_error, make_folders
+from sphinx.errors import ExtensionError
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
@@ -58,6 +59,15 @@ def test_what_sphinx_only_warns_of_is_kept_where_it_is_an_error_with_advice(app,
     logger.warning("%(a)s", {"a": 1})
     logger.info("%s", full)
     assert unwritten.messages == [describe_os_error(app, full)]
+
+
+@pytest.mark.parametrize("system", ["Linux", "Windows"])
+def test_a_folder_that_may_not_be_written_is_told_on_every_system(app, build, monkeypatch, system):
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != app.doctreedir)
+    if system == "Windows":
+        monkeypatch.delattr(os, "statvfs")
+    with pytest.raises(ExtensionError, match=f"^{os.strerror(errno.EACCES)}: _build/doctrees. {RIGHTS}$"):
+        make_folders(app)
 
 
 def test_every_advice_is_for_an_error_of_this_system():

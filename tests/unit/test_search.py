@@ -1,9 +1,11 @@
 """What the search reads of a page: prose, code and output, and no navigation."""
 
+import json
+import re
 from types import SimpleNamespace
 
 import pytest
-from cookbook.site.search import _blocks, collect_text
+from cookbook.site.search import _blocks, collect_text, write_index
 from docutils import nodes
 from sphinx import addnodes
 
@@ -106,3 +108,44 @@ def test_of_another_page_is_kept_nothing(page):
     app, document = page
     collect_text(app, document)
     assert app.env.metadata["recipes/one"] == {"nosearch": True}
+
+
+@pytest.fixture
+def site(app, build):
+    """A site of two recipes, one of them a page that was never read; ``site()`` returns its index, if there is one."""
+    env = SimpleNamespace(
+        toctree_includes={"recipes/index": ["recipes/s/index"], "recipes/s/index": ["recipes/s/two", "recipes/s/one"]},
+        titles={"recipes/s/index": nodes.title("", "Save & load")},
+        metadata={"recipes/s/one": {"search": {"title": "Öne", "parts": []}}, "recipes/s/two": {}},
+    )
+    app.env, app.builder = env, SimpleNamespace(get_target_uri=lambda name: f"{name}.html", format="html")
+    build.recipes = {
+        "s/one.py": SimpleNamespace(docname="recipes/s/one", file_conf={"tags": ["a"], "keywords": ["b c"]})
+    }
+    path = build.gallery.parent / "_build/html/_static/search-index.js"
+    app.index = lambda: path.read_text(encoding="utf-8") if path.exists() else None
+    return app
+
+
+def test_the_index_is_a_script_with_all_recipes_that_have_a_page(site):
+    write_index(site, None)
+    found = re.fullmatch(r"const searchIndex = (.*);\n", site.index())[1]
+    about = {"url": "recipes/s/one.html", "section": "Save & load", "tags": ["a"], "keywords": ["b c"]}
+    assert json.loads(found) == [{"title": "Öne", "parts": [], **about}]
+    assert "Öne" in found and " " not in found.replace("Save & load", "").replace("b c", ""), "no byte is wasted"
+
+
+def test_a_recipe_without_settings_has_neither_tags_nor_keywords(site, build):
+    build.recipes["s/one.py"].file_conf = {}
+    write_index(site, None)
+    assert '"tags":[],"keywords":[]' in site.index()
+    build.recipes = {}  # it was removed, and its page will be
+    write_index(site, None)
+    assert '"tags":[],"keywords":[]' in site.index()
+
+
+def test_a_build_that_failed_or_makes_no_site_writes_no_index(site):
+    write_index(site, ValueError())
+    site.builder.format = "text"
+    write_index(site, None)
+    assert site.index() is None

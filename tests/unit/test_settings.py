@@ -36,6 +36,14 @@ def test_the_example_of_a_setting_and_its_default_fit(name):
     assert found.words and found.output == bool(found.limit or name == "gpu")
 
 
+GOOD = {**dict.fromkeys(("timeout", "memory", "output"), ("1",)), "overflow": ('"cut"', '"fail"'), "tags": ("[]",)}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in GOOD.items() for value in values])
+def test_the_least_and_each_of_several_values_fit(name, value):
+    assert find_error(setting(name, value)) is None
+
+
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
 def test_a_value_that_cannot_be_meant_is_told_with_its_line_and_an_example(name, value):
     line, message = find_error(setting(name, value))

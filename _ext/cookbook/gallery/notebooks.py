@@ -171,7 +171,9 @@ class Notebooks:
 
 
 def install(requirements: list[str]) -> str:
-    """Return the code of the first cell, which installs *requirements*."""
+    """Return the code of the first cell, which installs *requirements*; "" if there are none."""
+    if not requirements:
+        return ""
     names = [requirement.replace("==", " ") for requirement in requirements]
     listed = " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
     return (

@@ -55,7 +55,8 @@ class ImportLinks(SphinxPostTransform):
             while i < len(tokens):
                 length = _name_length(tokens, i)
                 name = "".join(token.astext() for token in tokens[i : i + length]).removeprefix("@")
-                uri = next((names[name][2] for names in known if name in names), None)
+                found: Any = next((names[name] for names in known if name in names), None)
+                uri = found and (getattr(found, "uri", "") or found[2])  # a tuple before Sphinx 8.2
                 taken = tokens[i : i + max(length, 1)]
                 i += len(taken)
                 if uri:

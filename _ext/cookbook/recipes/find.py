@@ -55,11 +55,6 @@ def collect(source: Path, conf: dict[str, Any], problem: Callable[[str, str], No
         for path in paths:
             name = path.relative_to(source).as_posix()
             location = f"{source.name}/{name}"
-            error = _find_error(path)
-            if error:
-                problem(f"{location}:{error[0]}", error[1])
-                bad.append(path.name)
-                continue
             if path.stem in stems:
                 problem(
                     f"{location}:1",
@@ -67,6 +62,11 @@ def collect(source: Path, conf: dict[str, Any], problem: Callable[[str, str], No
                     "references are named by it: rename one",
                 )
             stems.setdefault(path.stem, name)
+            error = _find_error(path)
+            if error:
+                problem(f"{location}:{error[0]}", error[1])
+                bad.append(path.name)
+                continue
             found[name] = Recipe(name, source, conf)
     if bad:
         names = "|".join(re.escape(name) for name in bad)

@@ -58,7 +58,7 @@ SETTINGS = {
     "overflow": Setting(
         lambda value: value in ("cut", "fail"), '"cut" or "fail"', '"cut"', "cut", "overflow", output=True
     ),
-    "gpu": Setting(lambda value: isinstance(value, bool), "True or False", "True", False, output=True),
+    "gpu": Setting(lambda value: isinstance(value, bool), "True or False", "True", output=True),
     "reading_order": Setting(lambda value: type(value) is int, "a whole number", "20"),
     "tags": Setting(_texts, "a list of strings", '["loading"]'),
     "keywords": Setting(_texts, "a list of strings", '["disk space"]'),

@@ -97,15 +97,12 @@ class Cache:
         """Delete abandoned temporary files, and the least recently used entries beyond the size."""
         entries = []
         for path in [*self.folder.glob("*.new"), *self.folder.glob("*.json")]:
-            try:
+            with contextlib.suppress(OSError):  # deleted by another build
                 status = path.lstat()
                 if path.suffix != ".new":
-                    order = path.name in self.used, status.st_mtime
-                    entries.append((order, status.st_size, path))
+                    entries.append(((path.name in self.used, status.st_mtime), status.st_size, path))
                 elif status.st_mtime < time.time() - ABANDONED_AFTER:
                     path.unlink()
-            except OSError:  # deleted by another build
-                continue
         total = sum(size for _, size, _ in entries)
         for (used, _), size, path in sorted(entries):
             if used or total <= self.size:

@@ -116,7 +116,7 @@ def child(task: Task, scratch: str, pipe: Connection, environment: Mapping[str, 
     if hasattr(os, "setsid"):
         os.setsid()
     detach_from_server()
-    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    prctl(PR_SET_PDEATHSIG, getattr(signal, "SIGKILL", 0))  # Windows has neither
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     os.environ.clear()
     os.environ.update(environment)

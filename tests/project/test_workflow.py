@@ -1,0 +1,78 @@
+"""The workflow, run on this machine: with cold and with warm caches, after a change of Python, and what it publishes.
+
+Its sites are tiny, its Python is the one of the tests and finds their packages: nothing is installed, all else is real.
+"""
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+
+import pytest
+from conftest import TinySite, recipe
+from workflow import Workflow
+
+#: The Python that the workflow tests with, the release that the image has, and the one that it has later.
+SHORT, BEFORE, LATER = "3.11", "3.11.98", "3.11.99"
+
+pytestmark = pytest.mark.slow
+
+
+def shrink(folder):
+    """Put two small recipes into the place of those of a clone."""
+    shutil.rmtree(folder / "recipes_source")
+    tiny = TinySite(folder / "tiny", {"one.py": recipe("print(1)", "One"), "two.py": recipe("print(2)", "Two")})
+    shutil.move(tiny.source, folder)
+    shutil.move(folder / "tiny/index.rst", folder / "index.rst")
+    shutil.rmtree(folder / "tiny")
+    (folder / "errors.rst").unlink()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """The results and logs of the job's runs in order, by name, and the repository that was pushed to."""
+    top = tmp_path_factory.mktemp("github")
+    packages = {
+        "PYTHONPATH": sysconfig.get_path("purelib"),
+        "ARGS": "-q -n 0 -p no:cacheprovider tests/unit/test_order.py",
+    }
+    workflow = Workflow(top, {}, shrink, packages)
+    found = {}
+    for name, version, ref in (
+        ("cold", BEFORE, "refs/heads/main"),
+        ("warm", BEFORE, "refs/pull/1/merge"),
+        ("another Python", LATER, "refs/pull/2/merge"),
+    ):
+        workflow.pythons = {SHORT: (version, sys._base_executable)}
+        results, log = workflow.run(ref, "push" if ref.endswith("main") else "pull_request")
+        found[name] = results, "\n".join(log)
+    found["pushed"] = top / "repository.git"
+    return found
+
+
+@pytest.mark.parametrize("run", ["cold", "warm", "another Python"])
+def test_the_workflow_succeeds(runs, run):
+    results, log = runs[run]
+    built = [result for job, result in results.items() if job != "publish"]
+    assert "success" in built and {*built} <= {"success", "unavailable"}, log
+    assert "build succeeded" in log and "passed" in log
+
+
+def test_caches_that_fit_are_used(runs):
+    logs = {name: runs[name][1] for name in ("cold", "warm", "another Python")}
+    assert {name: log.count(": hit") for name, log in logs.items()}["cold"] == 0
+    for path in (".venv", ".recipe_cache"):
+        assert f"cache: {path}: miss" in logs["cold"] and f"cache: {path}: hit" in logs["warm"]
+    assert "executed 2 recipes" in logs["cold"] and "executed 2 recipes" not in logs["warm"]
+
+
+def test_what_is_on_main_is_published(runs):
+    tree = subprocess.run(
+        ["git", "--git-dir", str(runs["pushed"]), "ls-tree", "-r", "--name-only", "gh-pages"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert {".nojekyll", "index.html", "recipes/section/one.html"} <= set(tree)
+    assert not any(name.startswith(("_build", ".venv", "recipes_source")) for name in tree)
+    assert runs["warm"][0]["publish"] == "skipped"
