@@ -44,7 +44,7 @@ environment = @$(find-python); "$$python" tools/environment.py $(GIVEN) $(call q
 .installed-dev: .installed
 	$(environment) requirements-dev.txt
 
-# Only a folder with this tag, or _build, is removed by make clean; only an empty one gets it.
+# Only a folder with this tag, or _build, is removed by make clean. An empty one gets it.
 .build:
 	@mkdir -p -- $(OUT)
 	@test -e $(OUT)/CACHEDIR.TAG || { test -z "$$(ls -A -- $(OUT))" || test $(OUT) = _build || { \

@@ -24,7 +24,8 @@ def main(requirements: str, constraints: str) -> int | str:
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
     oldest, this = project["requires-python"].removeprefix(">="), "{}.{}".format(*sys.version_info)
     if this != oldest:
-        return f"pins are made with Python {oldest}, not {this}: make constraints PYTHON=python{oldest} VENV=oldest"
+        advice = f"make constraints PYTHON=python{oldest} VENV=_build/oldest"
+        return f"{constraints} is made with Python {oldest}, and this is Python {this}: {advice}"
     with tempfile.TemporaryDirectory() as folder:
         options = ["--dry-run", "--ignore-installed", "--only-binary=:all:", "--python-version", f"{oldest}.0"]
         report = Path(folder, "report.json")

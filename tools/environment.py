@@ -155,13 +155,13 @@ def main() -> int | str:
     parser.add_argument("lists", nargs="*")
     arguments = parser.parse_args()
     folder, python = arguments.folder, arguments.folder / "bin/python"
-    if Path(sys.prefix).resolve() == folder.resolve():
+    if not (folder / "pyvenv.cfg").exists():
+        make(folder, arguments.python or sys.executable)
+    elif Path(sys.prefix).resolve() == folder.resolve():
         check(folder, arguments.python)
         for name in arguments.lists:
             install(folder, name)
         return 0
-    if not (folder / "pyvenv.cfg").exists():
-        make(folder, arguments.python or sys.executable)
     elif Path(ask(python, "prefix")).resolve() != folder.resolve():
         return f"the Python of {folder} was moved or removed: remove {folder} and run make again"
     return subprocess.run([python, *sys.argv], check=False).returncode  # its own Python goes on
@@ -172,3 +172,5 @@ if __name__ == "__main__":
         sys.exit(main())
     except KeyboardInterrupt:
         sys.exit(130)
+    except OSError as error:
+        sys.exit(f"{error.strerror}: {error.filename}. The environment is there: name another folder, make VENV=...")

@@ -171,6 +171,29 @@ def test_a_folder_that_is_no_environment_stays_as_it_is(checkout, target):
     assert contents(mine) == {"thesis.txt"}
 
 
+def test_an_installed_python_is_no_environment(checkout):
+    """Its folder has the form of one, and the packages of others."""
+    system = checkout.folder.parent / "usr"
+    (system / "bin").mkdir(parents=True)
+    (system / "bin/python").write_text(f'#!/bin/sh\nexec {sys.base_prefix}/bin/python3 "$@"\n')
+    (system / "bin/python").chmod(0o755)
+    (checkout.folder / "base").symlink_to(sys.base_prefix)
+    for name in (str(system), "base"):
+        refused(checkout.make("html", f"VENV={name}"), f"{name} is there", "pyvenv.cfg")
+    assert not checkout.calls("install")
+
+
+def test_an_environment_of_which_the_making_is_interrupted_is_taken_away(checkout):
+    checkout.module(
+        "venv",
+        "import os, signal, time\nos.mkdir(sys.argv[1] + '/bin')\nos.kill(os.getppid(), signal.SIGINT)\ntime.sleep(60)",
+    )
+    before = contents(checkout.folder)
+    done = checkout.make("html")
+    assert done.code and done.said == ""
+    assert contents(checkout.folder) == before
+
+
 @pytest.mark.parametrize("kind", ["file", "link to nowhere", "link to an empty folder"])
 def test_what_is_no_folder_stays_as_it_is(checkout, kind):
     mine = checkout.folder / "mine"
@@ -254,6 +277,16 @@ def test_pins_are_those_of_the_oldest_python(checkout):
 
 
 # -- an interpreter that is another ----------------------------------------------
+
+
+def test_an_environment_that_cannot_be_written_is_said(checkout):
+    assert checkout.make("html").code == 0
+    log = checkout.folder / ".venv/install.log"
+    log.unlink()
+    log.mkdir()  # as root, permissions stop nobody
+    (checkout.folder / "constraints.txt").write_text("")
+    done = checkout.make("html")
+    assert done.code and done.lines[-1].startswith("Is a directory: .venv/install.log") and "VENV=" in done.lines[-1]
 
 
 @pytest.fixture
