@@ -99,8 +99,10 @@ def new_recipe(name: str, section: str) -> tuple[Path, str]:
     """Return the path and the text of the new recipe; raise ValueError if the input is invalid."""
     sections = sorted(header.parent.name for header in RECIPES.glob("*/GALLERY_HEADER.rst"))
     recipes = sorted(RECIPES.glob("*/[!_]*.py"), key=lambda p: (p.parent.name == section, reading_order(p)))
-    if not name or not section:
-        raise ValueError(f"name the recipe: make new NAME=my_recipe SECTION={sections[0]}")
+    missing = [variable for variable, value in (("NAME", name), ("SECTION", section)) if not value]
+    if missing:
+        example = f"make new NAME={name or 'my_recipe'} SECTION={section or sections[0]}"
+        raise ValueError(f"{' and '.join(missing)} missing: {example} (sections: {', '.join(sections)})")
     if section not in sections:
         raise ValueError(f"there is no section {section}: choose one of {', '.join(sections)}")
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or name == "index":

@@ -3,8 +3,9 @@
 No build reads it, no page comes of it, and `make clean` leaves it.
 """
 
-import re
+import shlex
 import subprocess
+from itertools import pairwise
 
 import pytest
 from conftest import ROOT, TinySite, recipe
@@ -68,8 +69,11 @@ def test_clean_removes_what_is_built_and_nothing_else(tmp_path):
 
 
 def test_serve_builds_again_when_a_file_of_the_site_changes_and_at_no_other_time():
-    command = make(ROOT, "--dry-run", "serve")
-    ignored = IgnoreFilter(re.findall(r"--ignore (\S+)", command), re.findall(r"--re-ignore '(.*?)'", command))
+    words = shlex.split(make(ROOT, "--dry-run", "serve"))
+    given = {
+        option: [value for name, value in pairwise(words) if name == option] for option in ("--ignore", "--re-ignore")
+    }
+    ignored = IgnoreFilter(given["--ignore"], given["--re-ignore"])
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert [name for name in tracked.splitlines() if ignored(str(ROOT / name))] == []
     written = [

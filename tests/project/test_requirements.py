@@ -6,6 +6,7 @@ import re
 import pytest
 from conftest import ROOT
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 #: Words of licenses that let anyone use, change and pass on what is under them, or, as the MPL
@@ -56,6 +57,24 @@ def test_everything_is_pinned_as_it_is_installed():
         assert pins(file).items() <= pinned.items(), file
         written = [line for line in (ROOT / file).read_text().splitlines() if line and line[0] not in "#-"]
         assert len(written) == len(pins(file)), f"{file}: pin every line with =="
+
+
+#: The Pythons that README.md names, oldest first.
+PYTHONS = sorted(set(re.findall(r"\b3\.\d\d\b", (ROOT / "README.md").read_text())))
+
+
+def test_every_python_that_the_readme_names_can_install_every_pin():
+    assert len(PYTHONS) > 1
+    asks = {name: found.metadata.get("Requires-Python", "") for name, found in BROUGHT.items()}
+    assert {name: ask for name, ask in asks.items() if not all(f"{p}.0" in SpecifierSet(ask) for p in PYTHONS)} == {}
+
+
+def test_the_pythons_that_the_readme_names_are_tried_by_the_workflow():
+    workflow = (ROOT / ".github/workflows/site.yml").read_text()
+    assert re.findall(r'"([\d.]+)"', re.search(r"python: \[(.*)\]", workflow)[1]) == PYTHONS
+    assert f'requires-python = ">={PYTHONS[0]}"' in (ROOT / "pyproject.toml").read_text()
+    keys = re.findall(r"^ +(?:restore-)?keys?: (.*)$", workflow, re.MULTILINE)
+    assert len(keys) == 3 and all("steps.python.outputs.python-version" in key for key in keys), "an exact Python each"
 
 
 def test_constraints_are_sorted():

@@ -71,7 +71,9 @@ def test_a_second_new_recipe_comes_after_the_first(copy):
 @pytest.mark.parametrize(
     ("variables", "says"),
     [
-        ((), "make new NAME=my_recipe SECTION="),
+        ((), "NAME and SECTION missing: make new NAME=my_recipe SECTION=recipes (sections: recipes, training)"),
+        (("NAME=fine",), "SECTION missing: make new NAME=fine SECTION=recipes (sections: recipes, training)"),
+        (("SECTION=training",), "NAME missing: make new NAME=my_recipe SECTION=training (sections: recipes, training)"),
         (("NAME=averaging_weights", "SECTION=recipes"), "training/averaging_weights.py has this name"),
         (("NAME=fine", "SECTION=trainings"), "choose one of recipes, training"),
         (("NAME=fine", "SECTION=../tests"), "choose one of recipes, training"),
