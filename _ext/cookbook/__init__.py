@@ -23,9 +23,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
     from docutils import nodes
 
-    from cookbook import lock
+    from cookbook import lock, problems
     from cookbook.build import Build, digest
-    from cookbook.gallery import archives, attachment, downloads
+    from cookbook.gallery import archives, attachment, downloads, locations
     from cookbook.pages import (
         api_links,
         cards,
@@ -34,6 +34,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         navigation,
         outputs,
         provenance,
+        references,
         related,
         repository,
         tags,
@@ -48,6 +49,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     build = Build(app)
     lock.explain_os_errors(app)
     lock.make_folders(app)
+    problems.collect(app)
     build.attachment = attachment.Attachment(build)
 
     app.add_config_value("recipe_tags", [], "env", [list])
@@ -56,6 +58,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(error_index.error_index)
     app.add_node(nodes.image, override=True, html=(images.visit_image, images.depart_image))
     app.add_post_transform(api_links.ImportLinks)
+    app.add_source_parser(locations.Parser, override=True)
 
     handlers: tuple[tuple[str, int, Callable[..., Any]], ...] = (
         # The configuration is read: one build at a time.
@@ -88,6 +91,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("env-updated", 500, related.find_related),
         ("env-updated", 500, downloads.make),
         # Pages are written.
+        ("warn-missing-reference", 400, references.explain),  # before Sphinx's own words
         ("doctree-resolved", 500, error_index.resolve),
         ("doctree-resolved", 500, tags.link_tags),
         ("html-page-context", 500, head.add_head),
@@ -102,7 +106,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("build-finished", 500, head.write_sitemap),
         ("build-finished", 500, llms.write_list),
         ("build-finished", 500, search.write_index),
-        ("build-finished", 900, execute.summarize),
+        ("build-finished", 900, problems.summarize),
         ("build-finished", 950, styles.write_stylesheet),
         ("build-finished", 960, assets.tidy),
         ("build-finished", 1000, lock.end_build),

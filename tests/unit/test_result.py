@@ -1,12 +1,10 @@
 """The form of a result, and what it says of a failure."""
 
-import re
 from textwrap import indent
 
 import pytest
-from cookbook.recipes.settings import SETTINGS
 from cookbook.run.process.text import clean
-from cookbook.run.result import ADVICE, advice, check, check_output, failure, remember_lines, require_output
+from cookbook.run.result import check, check_output, failure, remember_lines, require_output
 from fuzzing import ANY, MARKUP, fuzz
 from hypothesis import given
 from hypothesis import strategies as st
@@ -138,41 +136,6 @@ def test_a_recipe_that_failed_outside_of_its_code_has_a_result_that_says_so(text
     assert check(result, TASK) is result
     assert result["error"] == {"text": clean(f"OSError: {text}"), "line": line, "reason": result["error"]["reason"]}
     assert result["error"]["text"].splitlines()[-1] == result["error"]["reason"]
-
-
-@pytest.mark.parametrize(
-    ("reason", "what"),
-    [
-        ("OSError: [Errno 28] No space left on device: 'x'", "TMPDIR"),
-        ("RuntimeError: x: no space is left for temporary files", "TMPDIR"),
-        ("SyntaxError: invalid syntax", "syntax"),
-        ("TimeoutError: killed after 3 s", "sphinx_gallery_timeout"),
-        ("MemoryError", "sphinx_gallery_memory"),
-        ("RuntimeError: [enforce fail] DefaultCPUAllocator: can't allocate memory", "sphinx_gallery_memory"),
-        ("RuntimeError: more than 1,000 characters of output in one block", "sphinx_gallery_output"),
-        ("SystemExit: 0", "ends"),
-        ("ChildProcessError: the recipe's process was killed by SIGKILL", "ends"),
-        ("RuntimeError: Cannot use input() builtin function in Sphinx-Gallery examples", "value"),
-        ("it has code but shows no output", "Print"),
-        ("it waits ...; start one with: dask worker tcp://a:1 --resources GPU=1", "build again"),
-        ("KilledWorker: each of the 4 workers that ran it died", "logs"),
-        ("wrote to file descriptor 1 or 2, which is not captured: x", "print"),
-        ("ValueError: bad value", "traceback"),
-    ],
-)
-def test_advice_is_for_the_reason(reason, what):
-    assert what in advice({"reason": reason})
-
-
-@fuzz(100)
-@given(ANY)
-def test_there_is_advice_for_any_reason(reason):
-    assert advice({"reason": reason}) in ADVICE.values()
-
-
-def test_advice_names_settings_that_there_are():
-    named = re.findall(r"# sphinx_gallery_(\w+) = ", " ".join(ADVICE.values()))
-    assert len(named) == 3 and set(named) <= SETTINGS.keys()
 
 
 # -- what is added to a result ----------------------------------------------------------------

@@ -9,8 +9,8 @@ list of problems, each as ``recipes_source/saving/x.py:12: ValueError: ... What 
 from __future__ import annotations
 
 import difflib
-import re
 import signal
+import textwrap
 import time
 from concurrent.futures import as_completed
 from datetime import UTC, datetime
@@ -21,9 +21,10 @@ from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
 from cookbook.build import build_of
+from cookbook.run.advice import advice
 from cookbook.run.cache import Cache
 from cookbook.run.process import runner
-from cookbook.run.result import advice, check, failure, remember_lines, require_output
+from cookbook.run.result import check, failure, remember_lines, require_output
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -48,16 +49,20 @@ def select(build: Build) -> set[str]:
     wanted = build.environ.recipe
     if not wanted:
         return set(build.recipes)
-    stem = re.sub(r"\.py$", "", wanted)
-    found = {name for name in build.recipes if stem in (Path(name).stem, name[:-3])}
-    if not found:
-        stems = sorted(Path(name).stem for name in build.recipes)
-        close = difflib.get_close_matches(stem, stems, n=3, cutoff=0.4) or stems
-        raise ExtensionError(
-            f"RECIPE={wanted}: there is no such recipe in {build.source.name}/. "
-            f"Give a file name, as in RECIPE={close[0]} (or {', '.join(close[1:]) or '...'})"
-        )
-    return found
+    path = Path(wanted)
+    parts = (path.resolve() if path.is_file() else path).parts or ("",)
+    parts = (*parts[:-1], parts[-1].removesuffix(".py"))
+    found = {name for name in build.recipes if (build.source / name).with_suffix("").parts[-len(parts) :] == parts}
+    if len(found) == 1:
+        return found
+    if found:
+        names = ", ".join(sorted(found))
+        raise ExtensionError(f"RECIPE={wanted} is the name of {len(found)} recipes: give one of {names}")
+    stems = sorted(Path(name).stem for name in build.recipes)
+    close = difflib.get_close_matches(parts[-1], stems, n=3, cutoff=0.4)
+    hint = f" Did you mean {' or '.join(f'RECIPE={stem}' for stem in close)}?" if close else ""
+    names = textwrap.shorten(", ".join(stems) or "none", 2000, placeholder=" ...")
+    raise ExtensionError(f"RECIPE={wanted}: there is no such recipe in {build.source.name}/.{hint} There are: {names}")
 
 
 def execute(app: Sphinx) -> None:
@@ -159,13 +164,5 @@ def _report(build: Build) -> None:
             build.failed.add(name)
             build.problem(
                 f"{build.source.name}/{name}:{error['line']}",
-                f"{error['reason'].rstrip('.')}. {advice(error)}",
+                f"{error['reason'].rstrip('.')}. {advice(error, build.recipes[name])}",
             )
-
-
-def summarize(app: Sphinx, exception: Exception | None) -> None:
-    """Log the list of problems at the end of the build."""
-    problems = build_of(app).problems
-    if problems:
-        lines = [f"  {location}: {message}" for location, message in problems]
-        logger.info("\n%d problem(s) with recipes:\n%s", len(lines), "\n".join(lines))

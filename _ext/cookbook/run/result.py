@@ -1,4 +1,4 @@
-"""The result of a recipe: its types, its validation, and advice about its error.
+"""The result of a recipe: its types and its validation.
 
 A :class:`Result` is JSON and has the same form in the cache, from a process here and from a Dask
 worker. As it may come from outside, :func:`check` accepts only what a recipe can produce: its
@@ -95,21 +95,6 @@ NEXT = {
 }
 #: The fields of a `CodeObject`: words and flags.
 WORDS, FLAGS = {"name", "module", "module_short"}, {"is_class", "is_explicit"}
-#: What to do about an error, by a pattern for its reason; the first match counts.
-ADVICE = {
-    "[Nn]o space": "Free some space in the temporary folder (TMPDIR), then build again.",
-    "SyntaxError": "Fix the syntax.",
-    "TimeoutError": "Make it faster, or raise the limit: # sphinx_gallery_timeout = SECONDS",
-    "MemoryError|allocate memory": "Use less memory, or raise the limit: # sphinx_gallery_memory = MIB",
-    "characters of output": "Print less, or raise the limit: # sphinx_gallery_output = CHARACTERS",
-    "SystemExit|the recipe's process": "A recipe has to run to its end: remove what ends it early.",
-    "input\\(\\)": "A build is not interactive: put the value into the recipe.",
-    "no output": "Print or plot something.",
-    "dask worker": "Then build again.",
-    "KilledWorker": "See the logs of the workers, then build again.",
-    "file descriptor 1 or 2": "Use print(), also for the output of subprocesses.",
-    "": "See the traceback on its page, or run: python FILE",
-}
 
 
 def check_output(rst: str, images: Container[str]) -> None:
@@ -203,11 +188,6 @@ def check(result: object, task: Task) -> Result:
     for output in result["outputs"]:
         check_output(output, images)
     return cast("Result", result)
-
-
-def advice(error: Error) -> str:
-    """Return what to do about *error*, one sentence."""
-    return next(text for pattern, text in ADVICE.items() if re.search(pattern, error["reason"]))
 
 
 def remember_lines(task: Task, result: Result) -> None:

@@ -118,8 +118,9 @@ class _Execution:
             rst = stock(bounded(exc_info), src_file, script_vars, gallery_conf)
             text = clean(self.relative(script_vars["formatted_exception"]))  # it quotes the source
             script_vars["formatted_exception"] = text
-            rows = text[text.rstrip().rfind("\n  File") + 1 :].strip().splitlines()
-            reason = next((row for row in rows if row and not row.startswith((" ", "File"))), text)
+            rows = text.rstrip().splitlines()
+            last = max((i for i, row in enumerate(rows) if row.startswith("  File ")), default=0)
+            reason = next((row for row in rows[last + 1 :] if row and not row.startswith(" ")), rows[-1])
             self.error = {"text": text, "line": lines[-1] if lines else 1, "reason": reason[:300]}
             return self.relative(rst)
 
