@@ -53,9 +53,10 @@ html: $(VENV)/.installed$(if $(EXECUTOR),-dev) ## Build the site into _build/htm
 html-noplot: $(VENV)/.installed ## Build the site into _build/html-noplot without executing anything
 	@$(SPHINX) -b html -D plot_gallery=0 -d $(BUILD)/doctrees-noplot . $(BUILD)/html-noplot
 
-serve: $(VENV)/.installed-dev ## Build the site, serve it on this machine, build again when a file changes
-	@$(BIN)/sphinx-autobuild --port $(PORT) --ignore .git --ignore recipes --ignore .recipe_cache --ignore $(BUILD) --ignore $(VENV) \
-	  -b html -d $(BUILD)/doctrees . $(BUILD)/html
+serve: $(VENV)/.installed-dev ## Build the site into _build/serve, serve it on this machine, build again when a file changes
+	@$(BIN)/python -m sphinx_autobuild --port $(PORT) --ignore .git --ignore recipes --ignore $(or $(RECIPE_CACHE),.recipe_cache) \
+	  --ignore $(BUILD) --ignore $(VENV) --re-ignore '/__pycache__/|~$$|\.sw[a-z]$$' \
+	  -t serve -b html -d $(BUILD)/serve/doctrees . $(BUILD)/serve/html
 
 linkcheck: $(VENV)/.installed ## Check every link to another site (needs network)
 	@$(SPHINX) -b linkcheck -d $(BUILD)/doctrees . $(BUILD)/linkcheck

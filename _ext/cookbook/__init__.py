@@ -29,6 +29,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     from cookbook.pages import (
         api_links,
         cards,
+        failures,
         head,
         images,
         navigation,
@@ -41,7 +42,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     )
     from cookbook.recipes import find
     from cookbook.run import execute
-    from cookbook.site import assets, error_index, llms, search, styles
+    from cookbook.site import assets, error_index, llms, search, serve, styles
 
     # A build allocates millions of long-lived nodes: collect less often (docs/decisions/garbage.md).
     gc.set_threshold(10_000)
@@ -75,6 +76,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("builder-inited", 600, attachment.detach),
         ("builder-inited", 900, lambda app: gc.freeze()),
         # Sphinx reads the pages that changed.
+        ("env-get-outdated", 500, failures.outdated),
         ("env-get-outdated", 500, provenance.outdated),
         ("env-before-read-docs", 500, downloads.record_read),
         ("source-read", 500, archives.add_links),
@@ -85,6 +87,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("doctree-read", 500, llms.store_promise),
         ("doctree-read", 500, search.collect_text),
         ("doctree-read", 500, tags.store_tags),
+        ("doctree-read", 600, failures.mark),  # after those that look for the promise
         # All pages are read: files made from them, and other pages that have to be written again.
         ("env-updated", 500, error_index.update),
         ("env-updated", 500, navigation.find_neighbors),
@@ -109,6 +112,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("build-finished", 900, problems.summarize),
         ("build-finished", 950, styles.write_stylesheet),
         ("build-finished", 960, assets.tidy),
+        ("build-finished", 970, serve.allow_reload),
         ("build-finished", 1000, lock.end_build),
     )
     for event, priority, handler in handlers:

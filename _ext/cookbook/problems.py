@@ -97,8 +97,8 @@ def pages(build: Build, location: str) -> list[str]:
     """Return the docnames of the pages that are made from the file of *location*."""
     path = location.rpartition(":")[0]
     name = path.removeprefix(f"{build.source.name}/")
-    if name in build.recipes:
-        return [build.recipes[name].docname]
+    if name in build.recipes:  # one that failed is executed and read again in any case
+        return [] if name in build.failed else [build.recipes[name].docname]
     gallery = build.gallery.name
     if name != path:  # a section's header
         return [f"{gallery}/index", (Path(gallery, name).parent / "index").as_posix()]

@@ -1,9 +1,11 @@
 """Every problem is in the list at the end of the build once, with the author's file, its line and its cause."""
 
+import json
 import re
 
 import pytest
 from conftest import recipe
+from reading import parse
 
 pytestmark = pytest.mark.slow
 
@@ -47,12 +49,46 @@ CODE = {
         "ModuleNotFoundError: No module named '_no_such'. Write the helper module recipes_source/section/_no_such.py",
     ),
 }
+#: What the tests of a recipe would refuse: code, settings, where and what the build says of it.
+RULES = {
+    "deprecated": (
+        "import warnings\nprint(1)\nwarnings.warn('use b', FutureWarning)",
+        "",
+        "warnings.warn",
+        "FutureWarning: use b. Use what it names instead, or catch and print the warning.",
+    ),
+    "temporary": (
+        "import tempfile\nprint(tempfile.mkdtemp())",
+        "",
+        "import tempfile",
+        "a temporary path is in the output. It differs in every run: print the file's name, as in path.name.",
+    ),
+    "picture": (
+        "print(1)",
+        '# sphinx_gallery_thumbnail_path = "_static/gone.png"\n',
+        "thumbnail_path",
+        'sphinx_gallery_thumbnail_path = "_static/gone.png": there is no such picture: give its path',
+    ),
+    "figures": (
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.title('Line')\nplt.show()",
+        "# sphinx_gallery_thumbnail_number = 2\n",
+        "thumbnail_number",
+        "sphinx_gallery_thumbnail_number = 2: the recipe has 1 figure(s): give the number of one",
+    ),
+    # docutils gives an image the number of the line after it
+    "image": (".. image:: /_static/gone.png\nMore", "", "# More", "image file not readable: _static/gone.png"),
+}
 
 
 @pytest.fixture(scope="module")
 def built(module_site):
     site = module_site({f"{name}.py": prose(text, name) for name, (text, _, _) in TEXTS.items()})
     site.add({f"{name}.py": recipe(code, name) for name, (code, _, _) in CODE.items()})
+    for name, (code, settings, _, _) in RULES.items():
+        text = prose(code, name) if name == "image" else recipe(code, name, settings)
+        site.add({f"{name}.py": text})
+    more = "".join(f"\n# %%\n# Step {n}\n\n{code}\n" for n, code in ((2, "1 / 0"), (3, "print(3)"), (4, "x = 4")))
+    site.add({"stops.py": recipe("print(1)", "Stops") + more, "well.py": recipe("print(1)", "Well")})
     site.add({"docstring.py": recipe("print(1)", "Doc").replace("something.", "something.\n\nSee `x\n")})
     site.add({"later.py": recipe("print(1)", "Later") + "\n# %%\n# One\n#\n# - two\n# three\n\nprint(2)\n"})
     site.write("section/GALLERY_HEADER.rst", "Section\n-------\n\nAll of\n:ref:`nothing`\n")
@@ -74,10 +110,10 @@ def line_of(site, name, text):
     return f"recipes_source/{name}:{line}"
 
 
-@pytest.mark.parametrize("name", [*TEXTS, *CODE])
+@pytest.mark.parametrize("name", [*TEXTS, *CODE, *RULES])
 def test_a_problem_is_said_once_with_its_place_and_its_cause(built, name):
-    _, where, message = {**TEXTS, **CODE}[name]
-    ((place, said),) = (row for row in summary(built.done) if f"/{name}.py:" in row[0])
+    *_, where, message = {**TEXTS, **CODE, **RULES}[name]
+    place, said = next(row for row in summary(built.done) if f"/{name}.py:" in row[0])
     assert place == line_of(built, f"section/{name}.py", where)
     assert message in said
     assert len(re.findall(rf"{re.escape(place)}: (?:WARNING|ERROR): ", built.done.errors)) == 1
@@ -94,9 +130,36 @@ def test_what_is_wrong_in_a_docstring_a_list_a_header_and_a_page(built):
 
 def test_each_names_a_file_of_the_author_and_nothing_is_said_twice(built):
     rows = [tuple(row) for row in summary(built.done)]
-    assert len(rows) == len(set(rows)) == len(TEXTS) + len(CODE) + 4
+    assert len(rows) == len(set(rows)) == len(TEXTS) + len(CODE) + len(RULES) + 6
     assert all(re.fullmatch(r"(recipes_source/.+\.(py|rst)|index\.rst):\d+", place) for place, _ in rows)
     assert "undefined label" not in built.done.log and str(built.folder) not in built.done.errors
+
+
+# -- pages of recipes that failed ----------------------------------------------------------------
+
+
+def test_the_page_of_a_recipe_that_stops_says_so_at_the_top_and_what_never_ran(built):
+    page = parse(built.page("stops.html"))
+    note = page.select_one("article h1").find_next_sibling()
+    line = line_of(built, "section/stops.py", "1 / 0").rpartition(":")[2]
+    assert f"This recipe failed in line {line}: ZeroDivisionError: division by zero" in note.get_text()
+    assert "2 of its 4 code blocks never ran." in note.get_text() and "failed-recipe" in note["class"]
+    marked = [mark.find_next(class_="highlight").get_text().strip() for mark in page.select(".never-ran")]
+    assert marked == ["print(3)", "x = 4"]
+    cells = json.loads((built.folder / "recipes/section/stops.ipynb").read_text())["cells"]
+    assert "failed" not in json.dumps(cells) and "Never ran" not in json.dumps(cells)
+
+
+@pytest.mark.parametrize(
+    ("name", "failed", "never"),
+    [("raises", 1, 0), ("temporary", 1, 0), ("deprecated", 1, 0), ("well", 0, 0), ("role", 0, 0), ("figures", 0, 0)],
+)
+def test_a_page_is_marked_if_its_recipe_failed(built, name, failed, never):
+    page = parse(built.page(f"{name}.html"))
+    assert [len(page.select(css)) for css in (".failed-recipe", ".never-ran")] == [failed, never]
+
+
+# -- the next build ------------------------------------------------------------------------------
 
 
 def test_they_are_the_same_if_pages_are_read_and_written_in_parallel(built, tmp_path):
@@ -107,8 +170,10 @@ def test_a_problem_is_said_again_until_it_is_gone(built):
     again = built.build()
     assert again.code != 0 and summary(again) == summary(built.done)
     built.write("section/role.py", prose("See :func:`torch.load`.", "role"))
+    built.write("section/stops.py", recipe("print(1)", "Stops"))
     (built.source / "section/emphasis.py").unlink()
     rows = summary(built.build())
     assert [row for row in summary(again) if row not in rows] == [
-        row for row in summary(again) if re.search(r"/(role|emphasis)\.py", row[0])
+        row for row in summary(again) if re.search(r"/(role|emphasis|stops)\.py", row[0])
     ]
+    assert not parse(built.page("stops.html")).select(".failed-recipe, .never-ran")

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from cookbook.recipes.settings import SETTINGS
-from cookbook.run.advice import ADVICE, advice, command, make
+from cookbook.run.advice import ADVICE, advice, command, install, make
 from fuzzing import ANY, fuzz
 from hypothesis import given
 
@@ -83,6 +83,7 @@ def test_advice_names_settings_that_there_are():
 def test_commands_are_those_of_the_environment(recipe, monkeypatch, tmp_path):
     assert command(recipe) == ".venv/bin/python recipes_source/section/one.py"
     assert make(recipe) == "make html RECIPE=one"
+    assert install("requirements.txt") == ".venv/bin/python -m pip install -r requirements.txt -c constraints.txt"
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "env 2"))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "env 2/bin/python"))
     assert command(recipe) == "'env 2/bin/python' recipes_source/section/one.py"

@@ -13,7 +13,7 @@ from sphinx_gallery.gen_rst import CODE_OUTPUT
 TASK = {"name": "s/one.py", "gallery": "recipes", "blocks": [["code", "x = 1", 9], ["code", "\n\nprint(1)", 20]]}
 RESULT = {"outputs": ["", ""], "seconds": 0.5, "error": None, "codeobj": {}, "images": {}}
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
-ERROR = {"text": "Traceback ...", "line": 20, "reason": "ValueError: x"}
+ERROR = {"text": "Traceback ...", "line": 20, "reason": "ValueError: x", "ran": 2}
 OBJECT = {
     "name": "load",
     "module": "torch.serialization",
@@ -68,7 +68,7 @@ def test_with_another_field_or_of_another_kind_it_is_none(value):
         *(("seconds", value) for value in (True, "1", -0.1, float("nan"), float("inf"), 10**6, None)),
         *(("error", value) for value in ("x", {}, True, {**ERROR, "more": 1}, {**ERROR, "line": "1"})),
         *(("error", {**ERROR, part: value}) for part in ("text", "reason") for value in (1, "\x1b", "\ud800")),
-        *(("error", {**ERROR, "line": value}) for value in (1.0, True, None)),
+        *(("error", {**ERROR, part: value}) for part in ("line", "ran") for value in (1.0, True, None)),
         *(("codeobj", value) for value in ([], None, {"x": []}, {"x": {}}, {"x": [1]}, {"x\x00": [OBJECT]})),
         *(("codeobj", {"x": [{**OBJECT, part: "<b>"}]}) for part in ("is_class", "is_explicit")),
         *(("codeobj", {"x": [{**OBJECT, part: value}]}) for part in ("name", "module") for value in ("a b", 1, "'")),
@@ -134,7 +134,12 @@ def test_whatever_is_printed_is_an_output(text):
 def test_a_recipe_that_failed_outside_of_its_code_has_a_result_that_says_so(text, line):
     result = failure(TASK, f"OSError: {text}", line)
     assert check(result, TASK) is result
-    assert result["error"] == {"text": clean(f"OSError: {text}"), "line": line, "reason": result["error"]["reason"]}
+    assert result["error"] == {
+        "text": clean(f"OSError: {text}"),
+        "line": line,
+        "reason": result["error"]["reason"],
+        "ran": 0,
+    }
     assert result["error"]["text"].splitlines()[-1] == result["error"]["reason"]
 
 

@@ -30,6 +30,8 @@ ADVICE: dict[str, str | Callable[[Recipe, re.Match[str]], str]] = {
     "SystemExit|the recipe's process": "A recipe has to run to its end: remove what ends it early.",
     "input\\(\\)": "A build is not interactive: put the value into the recipe.",
     "no output": "Print or plot something.",
+    "temporary path": "It differs in every run: print the file's name, as in path.name.",
+    "^(PendingDeprecation|Deprecation|Future)Warning": "Use what it names instead, or catch and print the warning.",
     "dask worker": "Then build again.",
     "KilledWorker": "See the logs of the workers, then build again.",
     "file descriptor 1 or 2": "Use print(), also for the output of subprocesses.",
@@ -60,6 +62,13 @@ def make(recipe: Recipe) -> str:
     environment = _shown(Path(sys.prefix))
     ours = [] if environment == ".venv" else [f"VENV={environment}"]
     return shlex.join(["make", "html", *ours, f"RECIPE={recipe.path.stem}"])
+
+
+def install(requirements: str) -> str:
+    """Return the command that installs the packages of the file *requirements*."""
+    return shlex.join(
+        [_shown(Path(sys.executable)), "-m", "pip", "install", "-r", requirements, "-c", "constraints.txt"]
+    )
 
 
 def _shown(path: Path) -> str:

@@ -21,7 +21,8 @@ from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
 from cookbook.build import build_of
-from cookbook.run.advice import advice
+from cookbook.recipes.settings import line_of
+from cookbook.run.advice import advice, install
 from cookbook.run.cache import Cache
 from cookbook.run.process import runner
 from cookbook.run.result import check, failure, remember_lines, require_output
@@ -126,8 +127,9 @@ def _execute(build: Build, cache: Cache, tasks: dict[str, Task]) -> None:
         if problem:
             logger.warning(
                 "what recipes import cannot be imported once for all of them (%s), so each recipe tries by itself: "
-                "install requirements.txt again",
+                "install the packages again: %s",
                 problem,
+                install("requirements.txt"),
                 type="recipes",
                 subtype="preload",
             )
@@ -141,8 +143,7 @@ def _executor(build: Build, tasks: list[Task]) -> Cluster | ForkServer:
             from cookbook.run.dask.cluster import Cluster
         except ModuleNotFoundError as error:
             raise ExtensionError(
-                f"EXECUTOR={address}: {error}. Install the packages for clusters: "
-                "pip install -r requirements-dev.txt -c constraints.txt"
+                f"EXECUTOR={address}: {error}. Install the packages for clusters: {install('requirements-dev.txt')}"
             ) from None
         return Cluster(address, tasks)
     from cookbook.run.forkserver import PACKAGES, ForkServer
@@ -165,4 +166,13 @@ def _report(build: Build) -> None:
             build.problem(
                 f"{build.source.name}/{name}:{error['line']}",
                 f"{error['reason'].rstrip('.')}. {advice(error, build.recipes[name])}",
+            )
+            continue
+        recipe = build.recipes[name]
+        wanted, there = recipe.file_conf.get("thumbnail_number", 0), sum("_dark" not in f for f in result["images"])
+        if abs(wanted) > there:
+            line = line_of(recipe.task["source"], "thumbnail_number")
+            build.problem(
+                f"{build.source.name}/{name}:{line}",
+                f"sphinx_gallery_thumbnail_number = {wanted}: the recipe has {there} figure(s): give the number of one",
             )

@@ -30,11 +30,15 @@ if TYPE_CHECKING:
 
 
 class Error(TypedDict):
-    """Why a recipe failed: ``text`` is the traceback, ``reason`` one line, ``line`` where in the file."""
+    """Why a recipe failed: ``text`` is the traceback, ``reason`` one line, ``line`` where in the file.
+
+    ``ran`` is the number of code blocks that were executed, the one that failed included.
+    """
 
     text: str
     line: int
     reason: str
+    ran: int
 
 
 class CodeObject(TypedDict):
@@ -127,10 +131,11 @@ def _is_text(value: Any) -> bool:
 
 def _is_error(error: Any) -> bool:
     return error is None or (
-        error.keys() == {"text", "line", "reason"}
+        error.keys() == {"text", "line", "reason", "ran"}
         and _is_text(error["text"])
         and _is_text(error["reason"])
         and _is(error["line"], int)
+        and _is(error["ran"], int)
     )
 
 
@@ -203,7 +208,7 @@ def failure(task: Task, text: str, line: int = 1) -> Result:
     return {
         "outputs": [""] * len(task["blocks"]),
         "seconds": 0.0,
-        "error": {"text": text, "line": line, "reason": text.splitlines()[-1]},
+        "error": {"text": text, "line": line, "reason": text.splitlines()[-1], "ran": 0},
         "codeobj": {},
         "images": {},
     }
@@ -213,4 +218,5 @@ def require_output(task: Task, result: Result) -> None:
     """Set the error of *result* if the recipe has code but neither an output nor a figure."""
     if task["blocks"] and not result["images"] and not any(o.strip() for o in result["outputs"]):
         text = "the recipe has code but no output"
-        result["error"] = {"text": text, "line": first_line(task["blocks"][0]), "reason": text}
+        line, ran = first_line(task["blocks"][0]), len(task["blocks"])
+        result["error"] = {"text": text, "line": line, "reason": text, "ran": ran}

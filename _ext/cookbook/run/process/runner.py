@@ -24,6 +24,7 @@ import re
 import sys
 import tempfile
 import traceback
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
 
 #: The folder of all recipes below the scratch folder, named as in the project.
 SOURCE = "recipes_source"
+#: The folder for temporary files in it.
+TEMPORARY = "tmp"
+#: Warnings of a recipe's own code that fail it: a reader would see them.
+DEPRECATIONS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
 
 
 def first_line(block: tuple[str, str, int]) -> int:
@@ -87,7 +92,7 @@ class _Execution:
     def __init__(self, task: Task, scratch: str | Path, send: Callable[[Message], None]) -> None:
         self.task, self.scratch, self.send = task, Path(scratch), send
         self.source = self.scratch / SOURCE / task["name"]
-        self.index = -1
+        self.index, self.ran = -1, 0
         self.error: Error | None = None
 
     def write_files(self) -> None:
@@ -121,7 +126,8 @@ class _Execution:
             rows = text.rstrip().splitlines()
             last = max((i for i, row in enumerate(rows) if row.startswith("  File ")), default=0)
             reason = next((row for row in rows[last + 1 :] if row and not row.startswith(" ")), rows[-1])
-            self.error = {"text": text, "line": lines[-1] if lines else 1, "reason": reason[:300]}
+            line = lines[-1] if lines else 1
+            self.error = {"text": text, "line": line, "reason": reason[:300], "ran": self.ran}
             return self.relative(rst)
 
         return handle_exception
@@ -131,11 +137,16 @@ class _Execution:
             compiler: Any, block: Any, example_globals: dict[str, Any], script_vars: dict[str, Any], *conf: Any
         ) -> str:
             self.index += 1
-            self.send({"block": self.index})
+            if script_vars["execute_script"]:  # no block before it has failed
+                self.ran = self.index + 1
+                self.send({"block": self.index})
             try:
                 output = stock(compiler, block, example_globals, script_vars, *conf)
             except (SystemExit, KeyboardInterrupt):
                 output = f"\n{handle_exception(sys.exc_info(), str(self.source), script_vars, conf[0])}\n\n"
+            if not self.error and f"{self.scratch}{os.sep}{TEMPORARY}" in output:
+                text, line = "a temporary path is in the output", first_line(block)
+                self.error = {"text": text, "line": line, "reason": text, "ran": len(self.task["blocks"])}
             output = clean(self.relative(output))  # also titles of figures and tracebacks
             self.send({"block": self.index, "output": output})
             return output
@@ -183,6 +194,8 @@ class _Execution:
             "src_file": str(self.source),
             "target_file": str(target),
         }
+        for category in DEPRECATIONS:
+            warnings.filterwarnings("error", category=category, module="__main__")
         blocks = [Block(*block) for block in self.task["blocks"]]
         _, seconds = gen_rst.execute_script(blocks, script_vars, gen_rst_conf, self.task["file_conf"])
 
@@ -211,7 +224,7 @@ def run(task: Task, scratch: str | Path, send: Callable[[Message], None]) -> Non
     """
     this = _Execution(task, scratch, send)
     this.write_files()
-    temporary = this.scratch / "tmp"
+    temporary = this.scratch / TEMPORARY
     temporary.mkdir()
     os.environ.update(TMPDIR=str(temporary), MPLBACKEND="agg")
     tempfile.tempdir = None  # it may be cached from before
