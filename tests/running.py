@@ -12,7 +12,7 @@ import sys
 import threading
 from types import SimpleNamespace
 
-from cookbook.run.process.runner import DEPRECATIONS
+from cookbook.run.process.limits import DEPRECATIONS
 
 #: Python imports this first in every process: it refuses to look up or call another machine.
 NO_NETWORK = """

@@ -64,8 +64,8 @@ def place(build: Build, location: str) -> str:
         return ""
     path = Path(path).as_posix().removeprefix(f"{Path(build.app.srcdir).as_posix()}/")
     for name, recipe in build.recipes.items():
-        if path == f"{recipe.docname}.rst":  # the page as a whole, or a line that sphinx-gallery added
-            return f"{build.source.name}/{name}:1"
+        if path == f"{recipe.docname}.rst":  # nodes of the page have the line in the recipe
+            path = f"{build.source.name}/{name}"
     return f"{path}:{line or 1}"
 
 

@@ -32,7 +32,7 @@ def test_a_message_is_one_line(message, line):
         ("recipes_source/section/one.py:9", "recipes_source/section/one.py:9"),
         ("{root}/recipes_source/section/one.py:", "recipes_source/section/one.py:1"),
         ("{root}/recipes/section/one.rst", "recipes_source/section/one.py:1"),
-        ("{root}/recipes/section/one.rst:12", "recipes_source/section/one.py:1"),
+        ("{root}/recipes/section/one.rst:12", "recipes_source/section/one.py:12"),
         ("{root}/recipes/section/index.rst:12", "recipes/section/index.rst:12"),
         ("{root}/index.rst", "index.rst:1"),
         ("/elsewhere/x.rst:3", "/elsewhere/x.rst:3"),

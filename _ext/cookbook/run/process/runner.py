@@ -20,16 +20,15 @@ import faulthandler
 import logging
 import os
 import random
-import re
 import sys
 import tempfile
 import traceback
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookbook import seam
 from cookbook.run.process.hiding import hide_package
+from cookbook.run.process.limits import limit_memory, refuse_deprecations
 from cookbook.run.process.text import bounded, clean, tee_class
 
 if TYPE_CHECKING:
@@ -43,27 +42,12 @@ if TYPE_CHECKING:
 SOURCE = "recipes_source"
 #: The folder for temporary files in it.
 TEMPORARY = "tmp"
-#: Warnings of a recipe's own code that fail it: a reader would see them.
-DEPRECATIONS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
 
 
 def first_line(block: tuple[str, str, int]) -> int:
     """Return the number of the first line of a code *block* that is not blank."""
     _, content, number = block
     return number + content[: len(content) - len(content.lstrip())].count("\n")
-
-
-def limit_memory(mebibytes: int) -> None:
-    """Let this process allocate at most *mebibytes* more, if the system has resource limits."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    status = Path("/proc/self/status")
-    data = re.search(r"VmData:\s+(\d+)", status.read_text()) if status.exists() else None
-    used = int(data[1]) * 1024 if data else 0
-    limit, (_, most) = used + mebibytes * 2**20, resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
 
 
 def with_name(name: str, objects: Iterable[CodeObject]) -> list[CodeObject]:
@@ -194,8 +178,7 @@ class _Execution:
             "src_file": str(self.source),
             "target_file": str(target),
         }
-        for category in DEPRECATIONS:
-            warnings.filterwarnings("error", category=category, module="__main__")
+        refuse_deprecations()
         blocks = [Block(*block) for block in self.task["blocks"]]
         _, seconds = gen_rst.execute_script(blocks, script_vars, gen_rst_conf, self.task["file_conf"])
 
