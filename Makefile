@@ -60,9 +60,10 @@ html: .installed$(if $(EXECUTOR),-dev) .build ## Build the site into _build/html
 html-noplot: .installed .build ## Build the site into _build/html-noplot without executing anything
 	@$(SPHINX) -b html -D plot_gallery=0 -d $(OUT)/doctrees-noplot . $(OUT)/html-noplot
 
-serve: .installed-dev .build ## Build the site, serve it on this machine, build again when a file changes
-	@$(BIN)/sphinx-autobuild --port $(PORT) --ignore .git --ignore recipes --ignore .recipe_cache --ignore $(OUT) --ignore $(call quote,$(VENV)) \
-	  -b html -d $(OUT)/doctrees . $(OUT)/html
+serve: .installed-dev .build ## Build the site into _build/serve, serve it on this machine, build again when a file changes
+	@$(BIN)/python -m sphinx_autobuild --port $(PORT) --ignore .git --ignore recipes --ignore $(or $(RECIPE_CACHE),.recipe_cache) \
+	  --ignore $(OUT) --ignore $(call quote,$(VENV)) --re-ignore '/__pycache__/|~$$|\.sw[a-z]$$' \
+	  -t serve -b html -d $(OUT)/serve/doctrees . $(OUT)/serve/html
 
 linkcheck: .installed .build ## Check every link to another site (needs network)
 	@$(SPHINX) -b linkcheck -d $(OUT)/doctrees . $(OUT)/linkcheck

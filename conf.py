@@ -74,6 +74,7 @@ suppress_warnings = [
     "sphinx_gallery.example_error",
     "sphinx_gallery.duplicate_filename",
     "sphinx_gallery.space_in_filename",
+    "sphinx_gallery.thumbnail",
 ]
 
 # -- HTML ------------------------------------------------------------------

@@ -102,7 +102,8 @@ class TinySite:
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("_ext", "_templates", "_static", "tools"):
             (folder / name).symlink_to(ROOT / name)
-        shutil.copy(ROOT / "conf.py", folder)
+        conf = (ROOT / "conf.py").read_text(encoding="utf-8")
+        (folder / "conf.py").write_text(f"{conf}\nrecipe_tags = []  # any tags, or none\n", encoding="utf-8")
         self.write("GALLERY_HEADER.rst", "Recipes\n=======\n\nAll of them.\n")
         (folder / "index.rst").write_text("Tiny\n====\n\n.. toctree::\n\n   recipes/index\n")
         self.add(dict(recipes))

@@ -18,16 +18,22 @@ def text_of(page):
     return SEPARATOR.join(outputs(page)) + "\n"
 
 
-def main(site):
+def main(site, folder=FOLDER):
     gallery = Path(site, "recipes")
     pages = [page for page in gallery.glob("*/*.html") if page.stem != "index"]
-    wanted = {FOLDER / page.relative_to(gallery).with_suffix(".txt"): page for page in pages}
-    for file in set(FOLDER.rglob("*.txt")) - set(wanted):
-        file.unlink()
-    for file, page in wanted.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text_of(page), encoding="utf-8")
-    print(f"{len(wanted)} golden outputs in {FOLDER}: see `git diff`")
+    wanted = {folder / page.relative_to(gallery).with_suffix(".txt"): text_of(page) for page in pages}
+    before = {file: file.read_text(encoding="utf-8") for file in folder.rglob("*.txt")}
+    for file in sorted(before.keys() | wanted.keys()):
+        name = file.relative_to(folder).with_suffix("")
+        if file not in wanted:
+            file.unlink()
+            print(f"removed: {name}")
+        elif before.get(file) != wanted[file]:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(wanted[file], encoding="utf-8")
+            print(f"{'changed' if file in before else 'new'}: {name}")
+    same = sum(before.get(file) == text for file, text in wanted.items())
+    print(f"{same} of {len(wanted)} outputs are as before{'' if before == wanted else ': see git diff and git status'}")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from cookbook.pages.cells import is_check
+from cookbook.pages.tags import problems as tag_problems
 from cookbook.recipes.recipe import HEADING, find_answer
 from sphinx_gallery.py_source_parser import extract_file_config, split_code_and_text_blocks
 
@@ -181,12 +182,10 @@ def settings_are_in_bounds(source):
     vocabulary = re.search(r"Tags: activities (.*?) \(.*?; topics (.*?)\.", contributing)
     activities, topics = (re.findall("`(.+?)`", part) for part in vocabulary.groups())
     line = source.line("sphinx_gallery_tags")
-    if not 2 <= len(tags) <= 5 or len(set(tags)) < len(tags):
-        yield line, f"{len(tags)} tags: give it 2 to 5 different ones"
+    for problem in tag_problems(tags, activities + topics):  # as the build does
+        yield line, problem
     if not set(tags) & set(activities):
         yield line, f"no tag says what the reader is doing: add one of {activities}"
-    for tag in sorted(set(tags) - set(activities) - set(topics)):
-        yield line, f"{tag!r} is no tag: CONTRIBUTING.md lists them"
     others = [p for p in source.path.parent.glob("[!_]*.py") if p != source.path]
     same = [p.name for p in others if _order(p) == order]
     if not isinstance(order, int) or same:

@@ -12,6 +12,8 @@ import sys
 import threading
 from types import SimpleNamespace
 
+from cookbook.run.process.limits import DEPRECATIONS
+
 #: Python imports this first in every process: it refuses to look up or call another machine.
 NO_NETWORK = """
 import socket
@@ -31,7 +33,6 @@ def refuse(event, args):
 
 sys.addaudithook(refuse)
 """
-WARNINGS = ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning")
 
 
 def run_script(path, folder, seed=0, threads=1):
@@ -52,7 +53,7 @@ def run_script(path, folder, seed=0, threads=1):
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": str(seed),
         "PYTHONPATH": str(folders["site"]),
-        "PYTHONWARNINGS": ",".join(f"error::{name}:__main__" for name in WARNINGS),
+        "PYTHONWARNINGS": ",".join(f"error::{category.__name__}:__main__" for category in DEPRECATIONS),
         "TMPDIR": str(folders["temporary"]),
         # importing torch._dynamo makes this folder, which no recipe is to answer for
         "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor"),

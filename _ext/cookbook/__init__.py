@@ -23,25 +23,27 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
     from docutils import nodes
 
-    from cookbook import lock
+    from cookbook import lock, problems
     from cookbook.build import Build, digest
-    from cookbook.gallery import archives, attachment, downloads
+    from cookbook.gallery import archives, attachment, downloads, locations
     from cookbook.pages import (
         api_links,
         cards,
         cells,
+        failures,
         head,
         images,
         navigation,
         outputs,
         provenance,
+        references,
         related,
         repository,
         tags,
     )
     from cookbook.recipes import find
     from cookbook.run import execute
-    from cookbook.site import assets, error_index, llms, search, styles
+    from cookbook.site import assets, error_index, llms, search, serve, styles
 
     # A build allocates millions of long-lived nodes: collect less often (docs/decisions/garbage.md).
     gc.set_threshold(10_000)
@@ -49,6 +51,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     build = Build(app)
     lock.explain_os_errors(app)
     lock.make_folders(app)
+    problems.collect(app)
     build.attachment = attachment.Attachment(build)
 
     app.add_config_value("recipe_tags", [], "env", [list])
@@ -60,6 +63,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(cells.place, html=(cells.visit_place, cells.depart_place))
     app.add_node(nodes.image, override=True, html=(images.visit_image, images.depart_image))
     app.add_post_transform(api_links.ImportLinks)
+    app.add_source_parser(locations.Parser, override=True)
 
     handlers: tuple[tuple[str, int, Callable[..., Any]], ...] = (
         # The configuration is read: one build at a time.
@@ -76,6 +80,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("builder-inited", 600, attachment.detach),
         ("builder-inited", 900, lambda app: gc.freeze()),
         # Sphinx reads the pages that changed.
+        ("env-get-outdated", 500, failures.outdated),
         ("env-get-outdated", 500, provenance.outdated),
         ("env-before-read-docs", 500, downloads.record_read),
         ("source-read", 500, archives.add_links),
@@ -88,12 +93,14 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("doctree-read", 500, related.store_links),
         ("doctree-read", 500, search.collect_text),
         ("doctree-read", 500, tags.store_tags),
+        ("doctree-read", 600, failures.mark),  # after those that look for the promise
         # All pages are read: files made from them, and other pages that have to be written again.
         ("env-updated", 500, error_index.update),
         ("env-updated", 500, navigation.find_neighbors),
         ("env-updated", 500, related.find_related),
         ("env-updated", 500, downloads.make),
         # Pages are written.
+        ("warn-missing-reference", 400, references.explain),  # before Sphinx's own words
         ("doctree-resolved", 500, error_index.resolve),
         ("doctree-resolved", 500, tags.link_tags),
         ("html-page-context", 500, head.add_head),
@@ -108,9 +115,10 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("build-finished", 500, head.write_sitemap),
         ("build-finished", 500, llms.write_list),
         ("build-finished", 500, search.write_index),
-        ("build-finished", 900, execute.summarize),
+        ("build-finished", 900, problems.summarize),
         ("build-finished", 950, styles.write_stylesheet),
         ("build-finished", 960, assets.tidy),
+        ("build-finished", 970, serve.allow_reload),
         ("build-finished", 1000, lock.end_build),
     )
     for event, priority, handler in handlers:

@@ -51,7 +51,8 @@ class Build:
     ``recipes`` maps the path of each recipe below ``recipes_source`` to its
     :class:`~cookbook.recipes.recipe.Recipe`, ``results`` to its result, if any; ``failed`` are
     those with an error, ``made`` those whose files sphinx-gallery has written in this build,
-    ``read`` the pages that Sphinx has read in it; ``problems`` lists ``(location, message)``.
+    ``read`` the pages that Sphinx has read in it; ``problems`` lists ``(location, message)``:
+    :mod:`cookbook.problems` collects them.
     """
 
     def __init__(self, app: Sphinx) -> None:
@@ -92,5 +93,4 @@ class Build:
 
     def problem(self, location: str, message: str) -> None:
         """Report a problem at *location*, ``file:line``; the build goes on and ends with an error."""
-        self.problems.append((location, message))
         logger.warning(message, location=location)

@@ -25,7 +25,7 @@ class State:
 
     error_digests: dict[str, str] = field(default_factory=dict)
     neighbors: dict[str, Neighbors] = field(default_factory=dict)
-    notebook_links: dict[str, str | None] = field(default_factory=dict)
+    notebook_links: dict[str, str] = field(default_factory=dict)
     provenance: dict[str, Provenance | None] = field(default_factory=dict)
     related: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 

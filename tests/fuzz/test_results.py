@@ -215,7 +215,7 @@ def mutations(draw):
 @example({**RESULT, "images": {"sphx_glr_two_001.png": png()}, "outputs": ["", ""]})
 @example({**RESULT, "outputs": [SHOWN]})
 @example({**RESULT, "seconds": float("nan")})
-@example({**RESULT, "error": {"text": "\ud800", "line": 1, "reason": ""}})
+@example({**RESULT, "error": {"text": "\ud800", "line": 1, "reason": "", "ran": 1}})
 def test_a_changed_result_is_harmless_or_none(cache, result):
     found = read(cache, dumps(result))
     if found is not None:

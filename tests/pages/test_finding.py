@@ -1,6 +1,7 @@
 """Finding a recipe: tags, the gallery's filter, related recipes, previous and next."""
 
 import re
+import shutil
 
 import pytest
 from conftest import RECIPES, ROOT, recipe
@@ -15,18 +16,29 @@ def tagged(title, *tags):
 # -- Tags --------------------------------------------------------------------
 
 
-def test_tag_outside_the_vocabulary_fails_the_build_and_no_other_recipe(tiny_site):
+def test_tags_that_are_not_of_the_vocabulary_or_too_few_fail_the_build_and_no_other_recipe(tiny_site):
     tiny = tiny_site(
         {
             "wrong.py": tagged("Wrong", "saving", "lodaing"),
-            "odd.py": tagged("Odd", "zebra"),
-            "good.py": tagged("Good", "loading"),
+            "odd.py": tagged("Odd", "zebra", "saving"),
+            "few.py": tagged("Few", "saving"),
+            "same.py": tagged("Same", "saving", "saving"),
+            "none.py": recipe("print(1)", "None"),
+            "good.py": tagged("Good", "loading", "saving"),
         }
     )
+    shutil.copy(ROOT / "conf.py", tiny.folder)
     built = tiny.build()
     assert built.code != 0
-    assert re.search(r'recipes_source/section/wrong\.py:7: .*"lodaing".* did you mean "loading"\?', built.log)
-    assert re.search(r'recipes_source/section/odd\.py:7: .*"zebra".* take one of: loading, ', built.log)
+    few = r'tags: give it 2 to 5 different ones of recipe_tags in conf\.py, as in # sphinx_gallery_tags = \["loading", "sav'
+    for place, said in (
+        (r"wrong\.py:7", r'.*"lodaing".* did you mean "loading"\?'),
+        (r"odd\.py:7", r'.*"zebra".* take one of: loading, '),
+        (r"few\.py:7", f"1 {few}"),
+        (r"same\.py:7", f"1 {few}"),
+        (r"none\.py:1", f"0 {few}"),
+    ):
+        assert re.search(rf"recipes_source/section/{place}: WARNING: {said}", built.log), place
     assert "good.py" not in built.errors
     assert tiny.page("good.html").exists() and tiny.page("wrong.html").exists()
 

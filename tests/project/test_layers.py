@@ -30,12 +30,14 @@ FLOORS = (
         "cookbook.environ",
         "cookbook.files",
         "cookbook.markdown",
+        "cookbook.problems",
         "cookbook.seam",
         "cookbook.state",
     ),
 )
 #: Where Sphinx learns of us.
-CALLS = {"connect", "add_node", "add_directive", "add_config_value", "add_post_transform", "add_transform", "add_role"}
+CALLS = {"connect", "add_node", "add_directive", "add_config_value", "add_post_transform", "add_transform"}
+CALLS |= {"add_role", "add_source_parser"}
 #: The events that we use, in the order in which Sphinx emits them, and how many things each gives besides the application.
 EVENTS = {
     "config-inited": 1,
@@ -45,6 +47,7 @@ EVENTS = {
     "source-read": 2,
     "doctree-read": 1,
     "env-updated": 1,
+    "warn-missing-reference": 2,
     "doctree-resolved": 2,
     "html-page-context": 4,
     "build-finished": 1,

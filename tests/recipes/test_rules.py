@@ -35,7 +35,7 @@ BROKEN = [
     ("links_lead_to_siblings", "one_b.py", "one_a.py", "leads to no other recipe"),
     ("threads_are_named_and_linked", "/issues/1>", "/issues/2>", "write `repository#NUMBER"),
     ("threads_are_named_and_linked", "`b#1 <https", "https", "outside of a link"),
-    ("settings_are_in_bounds", '"keys"]', '"key"]', "'key' is no tag"),
+    ("settings_are_in_bounds", '"keys"]', '"key"]', 'the tag "key" is not in recipe_tags'),
     ("settings_are_in_bounds", '"saving", "keys"', '"keys", "module"', "what the reader is doing"),
     ("settings_are_in_bounds", ', "keys"]', "]", "1 tags"),
     ("settings_are_in_bounds", "order = 10", "order = 20", "choose a free number"),

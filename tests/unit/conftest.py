@@ -1,7 +1,11 @@
 """What the unit tests share: a project without recipes, and a build of it that Sphinx knows nothing of."""
 
+import io
+import logging
+
 import pytest
 from cookbook.build import Build
+from cookbook.problems import Problems
 
 
 class App:
@@ -55,4 +59,10 @@ def build(app, monkeypatch):
     """The build of ``app``, whatever the environment says."""
     for name in ("JOBS", "RECIPE", "EXECUTOR", "RECIPE_CACHE", "RECIPE_CACHE_SIZE", "SOURCE_DATE_EPOCH"):
         monkeypatch.delenv(name, raising=False)
-    return Build(app)
+    build = Build(app)
+    handler = logging.StreamHandler(io.StringIO())
+    handler.setLevel(logging.WARNING)
+    handler.addFilter(Problems(build))
+    logging.getLogger("sphinx").addHandler(handler)
+    yield build
+    logging.getLogger("sphinx").removeHandler(handler)

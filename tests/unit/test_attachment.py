@@ -57,7 +57,7 @@ def test_without_figures_the_thumbnail_of_before_goes(attachment, build, script_
     assert not thumb.exists()
 
 
-@pytest.mark.parametrize("error", [None, {"text": "Traceback", "line": 1, "reason": "x"}])
+@pytest.mark.parametrize("error", [None, {"text": "Traceback", "line": 1, "reason": "x", "ran": 1}])
 def test_sphinx_gallery_gets_outputs_block_by_block_and_how_it_ended(attachment, build, script_vars, error):
     class Block:
         def __init__(self, kind):

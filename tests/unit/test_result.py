@@ -1,12 +1,10 @@
 """The form of a result, and what it says of a failure."""
 
-import re
 from textwrap import indent
 
 import pytest
-from cookbook.recipes.settings import SETTINGS
 from cookbook.run.process.text import clean
-from cookbook.run.result import ADVICE, advice, check, check_output, failure, remember_lines, require_output
+from cookbook.run.result import check, check_output, failure, remember_lines, require_output
 from fuzzing import ANY, MARKUP, fuzz
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +13,7 @@ from sphinx_gallery.gen_rst import CODE_OUTPUT
 TASK = {"name": "s/one.py", "gallery": "recipes", "blocks": [["code", "x = 1", 9], ["code", "\n\nprint(1)", 20]]}
 RESULT = {"outputs": ["", ""], "seconds": 0.5, "error": None, "codeobj": {}, "images": {}}
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
-ERROR = {"text": "Traceback ...", "line": 20, "reason": "ValueError: x"}
+ERROR = {"text": "Traceback ...", "line": 20, "reason": "ValueError: x", "ran": 2}
 OBJECT = {
     "name": "load",
     "module": "torch.serialization",
@@ -70,7 +68,7 @@ def test_with_another_field_or_of_another_kind_it_is_none(value):
         *(("seconds", value) for value in (True, "1", -0.1, float("nan"), float("inf"), 10**6, None)),
         *(("error", value) for value in ("x", {}, True, {**ERROR, "more": 1}, {**ERROR, "line": "1"})),
         *(("error", {**ERROR, part: value}) for part in ("text", "reason") for value in (1, "\x1b", "\ud800")),
-        *(("error", {**ERROR, "line": value}) for value in (1.0, True, None)),
+        *(("error", {**ERROR, part: value}) for part in ("line", "ran") for value in (1.0, True, None)),
         *(("codeobj", value) for value in ([], None, {"x": []}, {"x": {}}, {"x": [1]}, {"x\x00": [OBJECT]})),
         *(("codeobj", {"x": [{**OBJECT, part: "<b>"}]}) for part in ("is_class", "is_explicit")),
         *(("codeobj", {"x": [{**OBJECT, part: value}]}) for part in ("name", "module") for value in ("a b", 1, "'")),
@@ -136,43 +134,13 @@ def test_whatever_is_printed_is_an_output(text):
 def test_a_recipe_that_failed_outside_of_its_code_has_a_result_that_says_so(text, line):
     result = failure(TASK, f"OSError: {text}", line)
     assert check(result, TASK) is result
-    assert result["error"] == {"text": clean(f"OSError: {text}"), "line": line, "reason": result["error"]["reason"]}
+    assert result["error"] == {
+        "text": clean(f"OSError: {text}"),
+        "line": line,
+        "reason": result["error"]["reason"],
+        "ran": 0,
+    }
     assert result["error"]["text"].splitlines()[-1] == result["error"]["reason"]
-
-
-@pytest.mark.parametrize(
-    ("reason", "what"),
-    [
-        ("OSError: [Errno 28] No space left on device: 'x'", "TMPDIR"),
-        ("RuntimeError: x: no space is left for temporary files", "TMPDIR"),
-        ("SyntaxError: invalid syntax", "syntax"),
-        ("TimeoutError: killed after 3 s", "sphinx_gallery_timeout"),
-        ("MemoryError", "sphinx_gallery_memory"),
-        ("RuntimeError: [enforce fail] DefaultCPUAllocator: can't allocate memory", "sphinx_gallery_memory"),
-        ("RuntimeError: more than 1,000 characters of output in one block", "sphinx_gallery_output"),
-        ("SystemExit: 0", "ends"),
-        ("ChildProcessError: the recipe's process was killed by SIGKILL", "ends"),
-        ("RuntimeError: Cannot use input() builtin function in Sphinx-Gallery examples", "value"),
-        ("it has code but shows no output", "Print"),
-        ("it waits ...; start one with: dask worker tcp://a:1 --resources GPU=1", "build again"),
-        ("KilledWorker: each of the 4 workers that ran it died", "logs"),
-        ("wrote to file descriptor 1 or 2, which is not captured: x", "print"),
-        ("ValueError: bad value", "traceback"),
-    ],
-)
-def test_advice_is_for_the_reason(reason, what):
-    assert what in advice({"reason": reason})
-
-
-@fuzz(100)
-@given(ANY)
-def test_there_is_advice_for_any_reason(reason):
-    assert advice({"reason": reason}) in ADVICE.values()
-
-
-def test_advice_names_settings_that_there_are():
-    named = re.findall(r"# sphinx_gallery_(\w+) = ", " ".join(ADVICE.values()))
-    assert len(named) == 3 and set(named) <= SETTINGS.keys()
 
 
 # -- what is added to a result ----------------------------------------------------------------

@@ -68,12 +68,11 @@ def make(app: Sphinx, env: BuildEnvironment) -> list[str]:
         env.dependencies[docname].difference_update(f"{docname}{suffix}" for suffix in (".py", ".ipynb", ".zip"))
         links = notebooks.links(name)
         if name in build.made or docname in build.read or known.get(docname) != links:
-            problems = len(build.problems)
             notebook = script.with_suffix(".ipynb")
             write_if_changed(script, scripts.script(recipe))
             write_if_changed(notebook, notebooks.text(name))
             archives.write(script.with_suffix(".zip"), [script, notebook], script.parent)
-            known[docname] = links if len(build.problems) == problems else None
+            known[docname] = links
             if name in build.results and name not in build.failed:
                 write_if_changed(stamp_path(build, name), fingerprint(build, name))
             updated.append(docname)

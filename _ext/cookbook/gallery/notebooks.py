@@ -33,6 +33,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from docutils import nodes
+from docutils.utils import get_source_line
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.errors import NoUri
@@ -146,8 +147,10 @@ class Notebooks:
         try:
             return "\n\n".join(filter(None, (markdown.block(*part) for part in shown)))
         except markdown.UnsupportedNode as error:
-            location = f"{self.build.source.name}/{name}:{block.lineno}"
-            self.build.problem(location, f"{error}: rephrase {error.node.astext()[:60]!r}")
+            line = get_source_line(error.node)[1] or block.lineno
+            text = error.node.astext()[:60]
+            advice = "show a figure of the code" if error.node.tagname == "image" else f"rephrase {text!r}"
+            self.build.problem(f"{self.build.source.name}/{name}:{line}", f"{error}: {advice}")
             return ""
 
     def outputs(self, shown: nodes.Node) -> Iterator[Cell]:

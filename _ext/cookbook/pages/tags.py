@@ -1,6 +1,6 @@
 """The tags of a recipe: taken from a fixed vocabulary, and links on its page.
 
-The vocabulary is ``recipe_tags`` in ``conf.py``. Any other tag fails the build:
+The vocabulary is ``recipe_tags`` in ``conf.py``; without one, any tags go. Any other tag fails the build:
 
     recipes_source/recipes/x.py:13: the tag "lodaing" is not in recipe_tags of conf.py:
     did you mean "loading"?
@@ -16,6 +16,8 @@ when it changes.
 from __future__ import annotations
 
 import difflib
+import json
+from collections.abc import Iterator, Sequence
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -25,20 +27,35 @@ from cookbook.pages import classes
 from cookbook.pages.navigation import GALLERY
 from cookbook.recipes.settings import line_of
 
+#: How many tags a recipe has.
+LEAST, MOST = 2, 5
+
 
 def check_tags(app: Sphinx) -> None:
-    """Report every tag that is not in the vocabulary, with the line of the recipe's setting."""
-    known, build = app.config.recipe_tags, build_of(app)
+    """Report what is wrong with the tags of each recipe, with the line of its setting."""
+    build = build_of(app)
     for name, recipe in build.recipes.items():
-        for tag in recipe.file_conf.get("tags", []):
-            if tag not in known:
-                close = difflib.get_close_matches(tag, known, n=1, cutoff=0.5)
-                advice = f'did you mean "{close[0]}"?' if close else f"take one of: {', '.join(known)}"
-                line = line_of(recipe.task["source"], "tags")
-                build.problem(
-                    f"{build.source.name}/{name}:{line}",
-                    f'the tag "{tag}" is not in recipe_tags of conf.py: {advice}',
-                )
+        line = line_of(recipe.task["source"], "tags")
+        for problem in problems(recipe.file_conf.get("tags", []), app.config.recipe_tags):
+            build.problem(f"{build.source.name}/{name}:{line}", problem)
+
+
+def problems(tags: Sequence[str], known: Sequence[str]) -> Iterator[str]:
+    """Yield what is wrong with the *tags* of a recipe, and what to do, where the *known* ones are the vocabulary."""
+    if not known:
+        return
+    count = len(set(tags))
+    if not LEAST <= count == len(tags) <= MOST:
+        example = json.dumps(list(known[:LEAST]))
+        yield (
+            f"{count} tags: give it {LEAST} to {MOST} different ones of recipe_tags in conf.py, "
+            f"as in # sphinx_gallery_tags = {example}"
+        )
+    for tag in tags:
+        if tag not in known:
+            close = difflib.get_close_matches(tag, known, n=1, cutoff=0.5)
+            advice = f'did you mean "{close[0]}"?' if close else f"take one of: {', '.join(known)}"
+            yield f'the tag "{tag}" is not in recipe_tags of conf.py: {advice}'
 
 
 def store_tags(app: Sphinx, doctree: nodes.document) -> None:

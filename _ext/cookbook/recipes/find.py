@@ -9,6 +9,7 @@ name begins with ``_`` are helpers. An invalid file is reported and skipped:
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shutil
 from pathlib import Path
@@ -83,6 +84,15 @@ def find_recipes(app: Sphinx) -> None:
             f"{path.relative_to(build.source.parent)}:1",
             "no recipe uses this file: delete it; if it is a helper, begin its name with _",
         )
+    for name, recipe in build.recipes.items():
+        picture = recipe.file_conf.get("thumbnail_path")
+        if picture and not (build.source.parent / picture).is_file():
+            line = settings.line_of(recipe.task["source"], "thumbnail_path")
+            build.problem(
+                f"{build.source.name}/{name}:{line}",
+                f"sphinx_gallery_thumbnail_path = {json.dumps(picture)}: there is no such picture: "
+                "give its path from the project's folder, or remove this line to show the first figure",
+            )
 
 
 def unused_files(source: Path, recipes: Mapping[str, Recipe], conf: Mapping[str, Any]) -> list[Path]:

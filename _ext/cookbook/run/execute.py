@@ -9,8 +9,8 @@ list of problems, each as ``recipes_source/saving/x.py:12: ValueError: ... What 
 from __future__ import annotations
 
 import difflib
-import re
 import signal
+import textwrap
 import time
 from concurrent.futures import as_completed
 from datetime import UTC, datetime
@@ -21,9 +21,11 @@ from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
 from cookbook.build import build_of
+from cookbook.recipes.settings import line_of
+from cookbook.run.advice import advice, install
 from cookbook.run.cache import Cache
 from cookbook.run.process import runner
-from cookbook.run.result import advice, check, failure, remember_lines, require_output
+from cookbook.run.result import check, failure, remember_lines, require_output
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -48,16 +50,20 @@ def select(build: Build) -> set[str]:
     wanted = build.environ.recipe
     if not wanted:
         return set(build.recipes)
-    stem = re.sub(r"\.py$", "", wanted)
-    found = {name for name in build.recipes if stem in (Path(name).stem, name[:-3])}
-    if not found:
-        stems = sorted(Path(name).stem for name in build.recipes)
-        close = difflib.get_close_matches(stem, stems, n=3, cutoff=0.4) or stems
-        raise ExtensionError(
-            f"RECIPE={wanted}: there is no such recipe in {build.source.name}/. "
-            f"Give a file name, as in RECIPE={close[0]} (or {', '.join(close[1:]) or '...'})"
-        )
-    return found
+    path = Path(wanted)
+    parts = (path.resolve() if path.is_file() else path).parts or ("",)
+    parts = (*parts[:-1], parts[-1].removesuffix(".py"))
+    found = {name for name in build.recipes if (build.source / name).with_suffix("").parts[-len(parts) :] == parts}
+    if len(found) == 1:
+        return found
+    if found:
+        names = ", ".join(sorted(found))
+        raise ExtensionError(f"RECIPE={wanted} is the name of {len(found)} recipes: give one of {names}")
+    stems = sorted(Path(name).stem for name in build.recipes)
+    close = difflib.get_close_matches(parts[-1], stems, n=3, cutoff=0.4)
+    hint = f" Did you mean {' or '.join(f'RECIPE={stem}' for stem in close)}?" if close else ""
+    names = textwrap.shorten(", ".join(stems) or "none", 2000, placeholder=" ...")
+    raise ExtensionError(f"RECIPE={wanted}: there is no such recipe in {build.source.name}/.{hint} There are: {names}")
 
 
 def execute(app: Sphinx) -> None:
@@ -121,8 +127,9 @@ def _execute(build: Build, cache: Cache, tasks: dict[str, Task]) -> None:
         if problem:
             logger.warning(
                 "what recipes import cannot be imported once for all of them (%s), so each recipe tries by itself: "
-                "install requirements.txt again",
+                "install the packages again: %s",
                 problem,
+                install("requirements.txt"),
                 type="recipes",
                 subtype="preload",
             )
@@ -136,8 +143,7 @@ def _executor(build: Build, tasks: list[Task]) -> Cluster | ForkServer:
             from cookbook.run.dask.cluster import Cluster
         except ModuleNotFoundError as error:
             raise ExtensionError(
-                f"EXECUTOR={address}: {error}. Install the packages for clusters: "
-                "pip install -r requirements-dev.txt -c constraints.txt"
+                f"EXECUTOR={address}: {error}. Install the packages for clusters: {install('requirements-dev.txt')}"
             ) from None
         return Cluster(address, tasks)
     from cookbook.run.forkserver import PACKAGES, ForkServer
@@ -159,13 +165,14 @@ def _report(build: Build) -> None:
             build.failed.add(name)
             build.problem(
                 f"{build.source.name}/{name}:{error['line']}",
-                f"{error['reason'].rstrip('.')}. {advice(error)}",
+                f"{error['reason'].rstrip('.')}. {advice(error, build.recipes[name])}",
             )
-
-
-def summarize(app: Sphinx, exception: Exception | None) -> None:
-    """Log the list of problems at the end of the build."""
-    problems = build_of(app).problems
-    if problems:
-        lines = [f"  {location}: {message}" for location, message in problems]
-        logger.info("\n%d problem(s) with recipes:\n%s", len(lines), "\n".join(lines))
+            continue
+        recipe = build.recipes[name]
+        wanted, there = recipe.file_conf.get("thumbnail_number", 0), sum("_dark" not in f for f in result["images"])
+        if abs(wanted) > there:
+            line = line_of(recipe.task["source"], "thumbnail_number")
+            build.problem(
+                f"{build.source.name}/{name}:{line}",
+                f"sphinx_gallery_thumbnail_number = {wanted}: the recipe has {there} figure(s): give the number of one",
+            )

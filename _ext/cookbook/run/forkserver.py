@@ -193,7 +193,7 @@ class ForkServer:
                 + "".join(f"    {row}\n" for row in text.splitlines())
                 + "\n\n"
             )
-            error: Error = {"text": text, "line": line, "reason": text.splitlines()[-1]}
+            error: Error = {"text": text, "line": line, "reason": text.splitlines()[-1], "ran": current + 1}
             shown = runner.read_images((scratch / task["gallery"] / task["name"]).parent / "images")
             images = {name: content for name, content in shown.items() if name in "".join(outputs)}
             outcome = {"seconds": round(elapsed, 3), "error": error, "codeobj": {}, "images": images}
@@ -203,7 +203,8 @@ class ForkServer:
         uncaptured = clean(written.read_text(errors="replace") if written.exists() else "").strip()
         if uncaptured and not outcome["error"]:
             reason = "wrote to file descriptor 1 or 2, which is not captured: " + uncaptured[:200]
-            outcome["error"] = {"text": reason, "line": 1, "reason": reason.splitlines()[0]}
+            ran = len(task["blocks"])
+            outcome["error"] = {"text": reason, "line": 1, "reason": reason.splitlines()[0], "ran": ran}
         return {
             "outputs": outputs,
             "seconds": outcome["seconds"],

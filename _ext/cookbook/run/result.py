@@ -1,4 +1,4 @@
-"""The result of a recipe: its types, its validation, and advice about its error.
+"""The result of a recipe: its types and its validation.
 
 A :class:`Result` is JSON and has the same form in the cache, from a process here and from a Dask
 worker. As it may come from outside, :func:`check` accepts only what a recipe can produce: its
@@ -30,11 +30,15 @@ if TYPE_CHECKING:
 
 
 class Error(TypedDict):
-    """Why a recipe failed: ``text`` is the traceback, ``reason`` one line, ``line`` where in the file."""
+    """Why a recipe failed: ``text`` is the traceback, ``reason`` one line, ``line`` where in the file.
+
+    ``ran`` is the number of code blocks that were executed, the one that failed included.
+    """
 
     text: str
     line: int
     reason: str
+    ran: int
 
 
 class CodeObject(TypedDict):
@@ -95,21 +99,6 @@ NEXT = {
 }
 #: The fields of a `CodeObject`: words and flags.
 WORDS, FLAGS = {"name", "module", "module_short"}, {"is_class", "is_explicit"}
-#: What to do about an error, by a pattern for its reason; the first match counts.
-ADVICE = {
-    "[Nn]o space": "Free some space in the temporary folder (TMPDIR), then build again.",
-    "SyntaxError": "Fix the syntax.",
-    "TimeoutError": "Make it faster, or raise the limit: # sphinx_gallery_timeout = SECONDS",
-    "MemoryError|allocate memory": "Use less memory, or raise the limit: # sphinx_gallery_memory = MIB",
-    "characters of output": "Print less, or raise the limit: # sphinx_gallery_output = CHARACTERS",
-    "SystemExit|the recipe's process": "A recipe has to run to its end: remove what ends it early.",
-    "input\\(\\)": "A build is not interactive: put the value into the recipe.",
-    "no output": "Print or plot something.",
-    "dask worker": "Then build again.",
-    "KilledWorker": "See the logs of the workers, then build again.",
-    "file descriptor 1 or 2": "Use print(), also for the output of subprocesses.",
-    "": "See the traceback on its page, or run: python FILE",
-}
 
 
 def check_output(rst: str, images: Container[str]) -> None:
@@ -142,10 +131,11 @@ def _is_text(value: Any) -> bool:
 
 def _is_error(error: Any) -> bool:
     return error is None or (
-        error.keys() == {"text", "line", "reason"}
+        error.keys() == {"text", "line", "reason", "ran"}
         and _is_text(error["text"])
         and _is_text(error["reason"])
         and _is(error["line"], int)
+        and _is(error["ran"], int)
     )
 
 
@@ -205,11 +195,6 @@ def check(result: object, task: Task) -> Result:
     return cast("Result", result)
 
 
-def advice(error: Error) -> str:
-    """Return what to do about *error*, one sentence."""
-    return next(text for pattern, text in ADVICE.items() if re.search(pattern, error["reason"]))
-
-
 def remember_lines(task: Task, result: Result) -> None:
     """Add the line numbers of the blocks to a *result* that shows line numbers."""
     stem = Path(task["name"]).name
@@ -223,7 +208,7 @@ def failure(task: Task, text: str, line: int = 1) -> Result:
     return {
         "outputs": [""] * len(task["blocks"]),
         "seconds": 0.0,
-        "error": {"text": text, "line": line, "reason": text.splitlines()[-1]},
+        "error": {"text": text, "line": line, "reason": text.splitlines()[-1], "ran": 0},
         "codeobj": {},
         "images": {},
     }
@@ -233,4 +218,5 @@ def require_output(task: Task, result: Result) -> None:
     """Set the error of *result* if the recipe has code but neither an output nor a figure."""
     if task["blocks"] and not result["images"] and not any(o.strip() for o in result["outputs"]):
         text = "the recipe has code but no output"
-        result["error"] = {"text": text, "line": first_line(task["blocks"][0]), "reason": text}
+        line, ran = first_line(task["blocks"][0]), len(task["blocks"])
+        result["error"] = {"text": text, "line": line, "reason": text, "ran": ran}

@@ -20,7 +20,6 @@ import faulthandler
 import logging
 import os
 import random
-import re
 import sys
 import tempfile
 import traceback
@@ -29,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from cookbook import seam
 from cookbook.run.process.hiding import hide_package
+from cookbook.run.process.limits import limit_memory, refuse_deprecations
 from cookbook.run.process.text import bounded, clean, tee_class
 
 if TYPE_CHECKING:
@@ -40,25 +40,14 @@ if TYPE_CHECKING:
 
 #: The folder of all recipes below the scratch folder, named as in the project.
 SOURCE = "recipes_source"
+#: The folder for temporary files in it.
+TEMPORARY = "tmp"
 
 
 def first_line(block: tuple[str, str, int]) -> int:
     """Return the number of the first line of a code *block* that is not blank."""
     _, content, number = block
     return number + content[: len(content) - len(content.lstrip())].count("\n")
-
-
-def limit_memory(mebibytes: int) -> None:
-    """Let this process allocate at most *mebibytes* more, if the system has resource limits."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    status = Path("/proc/self/status")
-    data = re.search(r"VmData:\s+(\d+)", status.read_text()) if status.exists() else None
-    used = int(data[1]) * 1024 if data else 0
-    limit, (_, most) = used + mebibytes * 2**20, resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
 
 
 def with_name(name: str, objects: Iterable[CodeObject]) -> list[CodeObject]:
@@ -88,7 +77,7 @@ class _Execution:
         self.task, self.scratch, self.send = task, Path(scratch), send
         self.source = self.scratch / SOURCE / task["name"]
         self.folder = self.source.parent
-        self.index = -1
+        self.index, self.ran = -1, 0
         self.error: Error | None = None
 
     def write_files(self) -> None:
@@ -119,9 +108,11 @@ class _Execution:
             rst = stock(bounded(exc_info), src_file, script_vars, gallery_conf)
             text = clean(self.relative(script_vars["formatted_exception"]))  # it quotes the source
             script_vars["formatted_exception"] = text
-            rows = text[text.rstrip().rfind("\n  File") + 1 :].strip().splitlines()
-            reason = next((row for row in rows if row and not row.startswith((" ", "File"))), text)
-            self.error = {"text": text, "line": lines[-1] if lines else 1, "reason": reason[:300]}
+            rows = text.rstrip().splitlines()
+            last = max((i for i, row in enumerate(rows) if row.startswith("  File ")), default=0)
+            reason = next((row for row in rows[last + 1 :] if row and not row.startswith(" ")), rows[-1])
+            line = lines[-1] if lines else 1
+            self.error = {"text": text, "line": line, "reason": reason[:300], "ran": self.ran}
             return self.relative(rst)
 
         return handle_exception
@@ -131,11 +122,16 @@ class _Execution:
             compiler: Any, block: Any, example_globals: dict[str, Any], script_vars: dict[str, Any], *conf: Any
         ) -> str:
             self.index += 1
-            self.send({"block": self.index})
+            if script_vars["execute_script"]:  # no block before it has failed
+                self.ran = self.index + 1
+                self.send({"block": self.index})
             try:
                 output = stock(compiler, block, example_globals, script_vars, *conf)
             except (SystemExit, KeyboardInterrupt):
                 output = f"\n{handle_exception(sys.exc_info(), str(self.source), script_vars, conf[0])}\n\n"
+            if not self.error and f"{self.scratch}{os.sep}{TEMPORARY}" in output:
+                text, line = "a temporary path is in the output", first_line(block)
+                self.error = {"text": text, "line": line, "reason": text, "ran": len(self.task["blocks"])}
             output = clean(self.relative(output))  # also titles of figures and tracebacks
             self.send({"block": self.index, "output": output})
             return output
@@ -202,6 +198,7 @@ class _Execution:
             "src_file": str(self.source),
             "target_file": str(target),
         }
+        refuse_deprecations()
         blocks = [Block(*block) for block in self.task["blocks"]]
         _, seconds = gen_rst.execute_script(blocks, script_vars, gen_rst_conf, self.task["file_conf"])
 
@@ -230,7 +227,7 @@ def run(task: Task, scratch: str | Path, send: Callable[[Message], None]) -> Non
     """
     this = _Execution(task, scratch, send)
     this.write_files()
-    temporary = this.scratch / "tmp"
+    temporary = this.scratch / TEMPORARY
     temporary.mkdir()
     os.environ.update(TMPDIR=str(temporary), MPLBACKEND="agg")
     tempfile.tempdir = None  # it may be cached from before
