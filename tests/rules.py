@@ -136,6 +136,8 @@ def _imports(tree):
 def setup_installs_what_the_code_imports(source):
     installed = re.search(r"^ +pip install (.+)$", source.fold("Setup") or "", re.MULTILINE)
     named = {re.split("[<>=~!]", name.strip("'\""))[0] for name in installed[1].split()} if installed else set()
+    if installed and installed[1].count(">=") < len(named):
+        yield source.line("pip install"), 'name the least version of each package: pip install "torch>=2.6"'
     modules = set()
     for node in (node for _, cell in source.cells for node in ast.walk(cell)):
         if isinstance(node, ast.Import):

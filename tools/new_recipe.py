@@ -59,7 +59,7 @@ model.load_state_dict(state_dict)
 #
 #    ::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 
 # %%
 # Why it works

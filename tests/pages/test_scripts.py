@@ -47,15 +47,15 @@ def imported(source):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_dependencies_are_what_the_recipe_imports_pinned_as_the_site_was_built(site, name):
+def test_dependencies_are_what_the_recipe_imports_from_a_least_version_on(site, name):
     needs = metadata(script_of(site, name))
-    oldest = re.search(r"Python (3\.\d+) or newer", (ROOT / "README.md").read_text())[1]
+    oldest = re.search(r"Python (3\.\d+), ", (ROOT / "README.md").read_text())[1]
     assert needs["requires-python"] == f">={oldest}"
     pins = [Requirement(need) for need in needs["dependencies"]]
     assert {pin.name for pin in pins} == imported(source_of(name))
-    known = (ROOT / "requirements.txt").read_text() + (ROOT / "constraints.txt").read_text()
     for pin in pins:
-        assert str(pin) in known.splitlines()
+        assert {part.operator for part in pin.specifier} == {">="}
+        assert pin.specifier.contains(importlib.metadata.version(pin.name).partition("+")[0])
         python = importlib.metadata.metadata(pin.name)["Requires-Python"]
         assert SpecifierSet(python).contains(f"{oldest}.0"), f"{pin} needs Python {python}"
 

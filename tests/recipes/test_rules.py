@@ -29,7 +29,8 @@ BROKEN = [
     ("short_answer_comes_first", "1.\n\nimport torch\n", "1.\n", "uses torch: import it there"),
     ("who_and_setup_are_folded", "fold:: Who", "note:: Who", "fold 'Who this is for'"),
     ("who_and_setup_are_folded", "fold:: Setup", "fold:: Set up", "fold 'Setup'"),
-    ("setup_installs_what_the_code_imports", "install torch", "install numpy", "imports ['matplotlib', 'torch']"),
+    ("setup_installs_what_the_code_imports", 'install "torch', 'install "numpy', "imports ['matplotlib', 'torch']"),
+    ("setup_installs_what_the_code_imports", '"torch>=2.6" "', 'torch "', "the least version"),
     ("links_lead_to_siblings", "- :ref:`sphx_glr_recipes_one_b.py`", "- ``b``", "at least two"),
     ("links_lead_to_siblings", "one_b.py", "one_x.py", "leads to no other recipe"),
     ("links_lead_to_siblings", "one_b.py", "one_a.py", "leads to no other recipe"),
@@ -86,7 +87,7 @@ print(number)
 #
 #    ::
 #
-#        pip install torch "matplotlib>=3.8"
+#        pip install "torch>=2.6" "matplotlib>=3.8"
 
 # %%
 # Add to it

@@ -215,3 +215,17 @@ def test_a_kept_result_is_accepted_where_the_lines_that_it_shows_are_the_same(ma
     assert one.accepts(result) and one.accepts({**result, "lines": lines})
     assert not one.accepts({**result, "lines": [line + 1 for line in lines]})
     assert not one.accepts({"error": None}) and not one.accepts({**result, "error": {"text": "x"}})
+
+
+@pytest.mark.parametrize(
+    ("line", "packages"),
+    [
+        ('    pip install "torch>=2.6"', ["torch>=2.6"]),
+        ("        pip install 'torch>=2.6' numpy", ["torch>=2.6", "numpy"]),
+        ("pip install torch", []),
+        ("", []),
+    ],
+)
+def test_what_a_recipe_says_to_install_is_a_line_of_its_text(made, line, packages):
+    text = f'"""\nOne\n===\n\nText::\n\n{line}\n"""\n\nprint("    pip install code")\n'
+    assert made(text).installs == packages

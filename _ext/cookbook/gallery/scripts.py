@@ -45,7 +45,7 @@ def _comment(setting: re.Match[str]) -> str:
 
 def script(recipe: Recipe) -> str:
     """Return the text of the script that readers of *recipe* download."""
-    packages = json.dumps(dependencies.requirements(recipe.code))
+    packages = json.dumps(recipe.installs or dependencies.requirements(recipe.code))
     text = recipe.task["source"].rstrip("\n")
     text = INFILE_CONFIG_PATTERN.sub(_comment, text)
     return f'{text}\n\n# /// script\n# requires-python = "{PYTHON}"\n# dependencies = {packages}\n# ///\n'

@@ -11,6 +11,7 @@ import hashlib
 import json
 import platform
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -91,6 +92,13 @@ class Recipe:
     def answer(self) -> Block | None:
         """The block with the code of the short answer, if there is one."""
         return find_answer(self.blocks)
+
+    @property
+    def installs(self) -> list[str]:
+        """What the recipe tells readers to install, as in ``["torch>=2.6"]``; [] if it does not say."""
+        text = "\n".join(block.content for block in self.blocks if block.type == "text")
+        found = re.search(r"^ +pip install (.+)$", text, re.MULTILINE)
+        return shlex.split(found[1]) if found else []
 
     def accepts(self, result: Result) -> bool:
         """Return whether a cached *result* is complete, and the line numbers that it shows are current."""
