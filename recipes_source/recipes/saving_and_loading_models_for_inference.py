@@ -1,281 +1,267 @@
 """
-Saving and loading models for inference
-=======================================
+How do I save a trained model and load it for predictions?
+==========================================================
 
-Save the ``state_dict`` of a trained model, load it into a new model, call
-``eval()``, and get the same predictions from the same input.
-
-**For whom:** you have a trained model and want to use it in another program, or
-you have loaded one and its predictions change from call to call.
-
-Setup
------
-
-Install PyTorch, and Matplotlib for the figure::
-
-    pip install torch matplotlib
-
-Steps
------
-
-1. Import the libraries
-2. Define and train a classifier
-3. Save the ``state_dict``
-4. Load it into a new model
-5. See what happens without ``eval()``
-6. Predict
+One file with the weights and the arguments that build the model, and the lines
+that make predictions from it on any machine.
 """
 
 # sphinx_gallery_tags = ["loading", "saving", "module", "errors"]
-# sphinx_gallery_keywords = ["prediction", "deploy", "evaluation mode", "trained model"]
+# sphinx_gallery_keywords = ["inference", "prediction", "deploy", "evaluation mode"]
 # sphinx_gallery_reading_order = 30
 
 # %%
-# 1. Import the libraries
-# ~~~~~~~~~~~~~~~~~~~~~~~
-#
-# Besides ``torch``, the recipe needs a temporary folder for its file, and
-# :mod:`zipfile` to look into it. The seed makes every run the same.
 
+# sphinx_gallery_fold = "The trained model of this page"
+import os
 import tempfile
-import zipfile
-from pathlib import Path
 
-import matplotlib.pyplot as plt
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-torch.manual_seed(0)
-plt.style.use("petroff10")
+here = globals().get("here", os.getcwd())
 folder = tempfile.TemporaryDirectory()
-path = Path(folder.name) / "model.pt"
-
-# %%
-# 2. Define and train a classifier
-# ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-#
-# The classifier tells three groups of points apart. It contains the two layers
-# that behave differently in training and in evaluation: batch normalization and
-# dropout.
+os.chdir(folder.name)
 
 
 class Classifier(nn.Module):
-    def __init__(self):
+    def __init__(self, hidden, classes):
         super().__init__()
-        self.hidden = nn.Linear(2, 64)
-        self.norm = nn.BatchNorm1d(64)
+        self.hidden = nn.Linear(2, hidden)
+        self.norm = nn.BatchNorm1d(hidden)
         self.dropout = nn.Dropout(0.5)
-        self.out = nn.Linear(64, 3)
+        self.out = nn.Linear(hidden, classes)
 
     def forward(self, x):
         return self.out(self.dropout(F.relu(self.norm(self.hidden(x)))))
 
 
-# %%
-# A hundred steps of training are enough. Afterwards the model puts more than nine
-# out of ten points into the right group.
-
+torch.manual_seed(0)
 centers = torch.tensor([[0.0, 2.0], [2.0, -1.0], [-2.0, -1.0]])
 labels = torch.arange(3).repeat(100)
-points = centers[labels] + 0.8 * torch.randn(300, 2)
+inputs = centers[labels] + 0.8 * torch.randn(300, 2)
 
-model = Classifier()
+model = Classifier(hidden=64, classes=3)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
 for _ in range(100):
     optimizer.zero_grad()
-    F.cross_entropy(model(points), labels).backward()
+    F.cross_entropy(model(inputs), labels).backward()
     optimizer.step()
-
-model.eval()
-accuracy = (model(points).argmax(dim=1) == labels).float().mean().item()
-print(f"{accuracy > 0.9 = }")
-assert accuracy > 0.9
+trained = model
+torch.save(model.state_dict(), "weights.pt")
 
 # %%
-# 3. Save the ``state_dict``
-# ~~~~~~~~~~~~~~~~~~~~~~~~~~
+# Short answer
+# ------------
 #
-# :func:`torch.save` writes the ``state_dict`` to a file. The name is up to you;
-# ``.pt`` and ``.pth`` are the usual endings. The file is an uncompressed ZIP
-# archive, and its listing shows one ``data`` entry for each tensor, in the order of
-# the keys. The other entries are small: ``data.pkl`` has the keys, shapes and
-# dtypes, and the rest describes the format.
+# Save the weights with the arguments that the model was built with. Build it
+# again from these, load the weights, and call ``eval()``:
 
-torch.save(model.state_dict(), path)
+import torch
 
-state_dict = model.state_dict()
-keys = iter(state_dict)
-with zipfile.ZipFile(path) as archive:
-    entries = archive.infolist()
-for entry in entries:
-    key = next(keys) if "/data/" in entry.filename else ""
-    print(f"{entry.filename:<28}{entry.file_size:>5} bytes  {key}".rstrip())
+config = {"hidden": 64, "classes": 3}
+torch.save({"config": config, "weights": model.state_dict()}, "model.pt")
 
-sizes = [entry.file_size for entry in entries if "/data/" in entry.filename]
-assert sizes == [t.numel() * t.element_size() for t in state_dict.values()]
-assert all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
-
-# %%
-# 4. Load it into a new model
-# ~~~~~~~~~~~~~~~~~~~~~~~~~~~
-#
-# The file has no code in it, so you need the class to build a model first. It
-# starts with random weights. :func:`torch.load` reads the dictionary, and
-# :meth:`torch.nn.Module.load_state_dict` copies its values into the model and
-# reports that every key has found its place.
-
-loaded = Classifier()
-assert not torch.equal(loaded.out.weight, model.out.weight)
-
-print(loaded.load_state_dict(torch.load(path)))
-for key, tensor in loaded.state_dict().items():
-    assert torch.equal(tensor, model.state_dict()[key])
-
-# %%
-# The new model is in training mode, as every new module is. ``eval()`` switches it,
-# with all its layers, to evaluation mode. Now the same input has the same output.
-
-print(f"before eval(): {loaded.training = }")
-assert loaded.training
-loaded.eval()
-print(f"after eval():  {loaded.training = }, {loaded.dropout.training = }")
-assert not any(module.training for module in loaded.modules())
-
-print("identical output:", torch.equal(loaded(points), model(points)))
-assert torch.equal(loaded(points), model(points))
-
-# %%
-# Two slips are common here. What :func:`torch.load` returns is the dictionary and
-# not a model, so it has no ``eval()``.
-
-try:
-    torch.load(path).eval()
-except AttributeError as error:
-    print(f"{type(error).__name__}: {error}")
-else:
-    raise AssertionError("a state_dict has an eval method")
-
-# %%
-# And :meth:`torch.nn.Module.load_state_dict` takes that dictionary, not the name
-# of the file.
-
-try:
-    Classifier().load_state_dict("model.pt")
-except TypeError as error:
-    print(f"{type(error).__name__}: {error}")
-else:
-    raise AssertionError("a file name was accepted as a state_dict")
-
-# %%
-# 5. See what happens without ``eval()``
-# ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-#
-# ``careless`` loads the same file, but stays in training mode. Dropout then
-# switches off other hidden values on every call, each with a probability of 0.5. The
-# figure shows the probability of the right group for one point, in 500 calls with the
-# same 30 points. In evaluation mode all 500 calls agree.
-
-careless = Classifier()
-careless.load_state_dict(torch.load(path))
-batch, group = points[:30], labels[0]
-
-
-def probabilities(model):
-    with torch.inference_mode():
-        return [model(batch)[0].softmax(dim=0)[group].item() for _ in range(500)]
-
-
-training, evaluation = probabilities(careless), probabilities(loaded)
-
-fig, ax = plt.subplots(figsize=(5, 3), layout="constrained")
-ax.hist(training, bins=30, hatch="//", label="training mode")
-ax.axvline(evaluation[0], color="C1", linewidth=3, label="evaluation mode")
-ax.set(xlabel="probability of the right group", ylabel="calls")
-ax.legend()
-ax.set_title("One point, 500 predictions")
-plt.show()
-
-print("distinct predictions in evaluation mode:", len(set(evaluation)))
-print("more than one in training mode:", len(set(training)) > 1)
-assert len(set(evaluation)) == 1
-assert len(set(training)) > 1
-
-# %%
-# Batch normalization does two things in training mode. It normalizes with the mean
-# and variance of the current batch, so the output for one point depends on its
-# neighbors. And it updates its running statistics. Those are buffers, and
-# ``inference_mode`` does not protect them: it turns off the recording of operations
-# for gradients, not the updates. The calls above have changed the model. These keys
-# no longer hold what the file holds.
-
-saved = torch.load(path)
-changed = [k for k, v in careless.state_dict().items() if not torch.equal(v, saved[k])]
-print(changed)
-assert changed == ["norm.running_mean", "norm.running_var", "norm.num_batches_tracked"]
-
-unchanged = loaded.state_dict()
-assert all(torch.equal(unchanged[key], saved[key]) for key in saved)
-
-# %%
-# To see the neighbors at work, turn off the dropout alone. The first point gets
-# one output among the first ten points and another among the first thirty. In
-# evaluation mode its output stays the same.
-
-careless.dropout.eval()
+device = "cuda" if torch.cuda.is_available() else "cpu"
+checkpoint = torch.load("model.pt", map_location="cpu")
+model = Classifier(**checkpoint["config"])
+model.load_state_dict(checkpoint["weights"])
+model.to(device).eval()
 with torch.inference_mode():
-    few, many = careless(points[:10])[0], careless(points[:30])[0]
-    print("training mode, same output:  ", torch.allclose(few, many))
-    assert not torch.allclose(few, many)
-
-    few, many = loaded(points[:10])[0], loaded(points[:30])[0]
-    print("evaluation mode, same output:", torch.allclose(few, many))
-    torch.testing.assert_close(few, many)
+    scores = model(inputs.to(device))
 
 # %%
-# A single point has no neighbors, and so no variance. If you meet this message when
-# you predict, ``eval()`` is missing.
+# A file that holds the weights alone, from ``torch.save(model.state_dict(),
+# "weights.pt")``, is the ``state_dict`` itself. Then you have to know the
+# arguments: ``model.load_state_dict(torch.load("weights.pt",
+# map_location="cpu"))``.
+#
+# .. fold:: Who this is for
+#
+#    You have a trained model and want to use it in another program, or you have
+#    loaded one and its predictions are not what they were. To go on training,
+#    you need more than the weights:
+#    :ref:`sphx_glr_recipes_recipes_saving_and_loading_a_general_checkpoint.py`.
+#
+# .. fold:: Setup
+#
+#    Install PyTorch::
+#
+#        pip install torch
 
+# %%
+# Why it works
+# ------------
+#
+# The file has no code in it. The program that loads it imports the class, and
+# the arguments make the layers as large as they were. Then the loaded model
+# makes the predictions of the trained one.
+#
+# ``eval()`` changes what the layers compute; ``inference_mode`` saves the
+# memory and the time of recording operations for gradients. You need both.
+
+trained.to(device).eval()
+with torch.inference_mode():
+    expected = trained(inputs.to(device))
+print("same predictions:", torch.equal(scores, expected))
+accuracy = (scores.argmax(dim=1).cpu() == labels).float().mean()
+print("more than 90 % right:", accuracy.item() > 0.9)
+
+assert torch.equal(scores, expected) and accuracy > 0.9
+assert model(inputs.to(device)).requires_grad and not scores.requires_grad
+assert not any(module.training for module in model.modules())
+
+# %%
+# My predictions differ from those before saving
+# ----------------------------------------------
+#
+# 1. ``eval()`` is missing, in either program. This is the usual cause.
+# 2. Not all weights were loaded: ``load_state_dict(..., strict=False)`` says
+#    nothing, or you load into one model and use another.
+# 3. The inputs are prepared in another way: scale, normalization, order of
+#    color channels, size of the image.
+#
+# A new model is in training mode. There, dropout switches off other values on
+# every call, and batch normalization uses the mean of the batch, so one
+# prediction depends on the others in its batch. It also updates its running
+# statistics, even in ``inference_mode``: predicting changes the model.
+
+# sphinx_gallery_wrong = True
+model = Classifier(**checkpoint["config"])
+model.load_state_dict(checkpoint["weights"])
+with torch.inference_mode():
+    first, second = model(inputs), model(inputs)
+print("two calls, same predictions:", torch.equal(first, second))
+same = torch.equal(model.norm.running_mean, trained.norm.running_mean.cpu())
+print("same running mean as before:", same)
+
+assert not torch.equal(first, second) and not same
+model.dropout.eval()
+assert not torch.allclose(model(inputs[:10])[0], model(inputs[:30])[0])
+model.eval()
+torch.testing.assert_close(model(inputs[:10])[0], model(inputs[:30])[0])
+
+# %%
+# And a single input has no batch to take a mean of. This message means that
+# ``eval()`` is missing:
+
+# sphinx_gallery_wrong = True
+model = Classifier(**checkpoint["config"])
 try:
-    careless(points[:1])
+    model(inputs[:1])
 except ValueError as error:
     print(f"{type(error).__name__}: {error}")
-else:
-    raise AssertionError("batch normalization in training mode accepted one point")
 
 # %%
-# 6. Predict
-# ~~~~~~~~~~
-#
-# With the class and the file, another program needs only what follows. ``eval()``
-# sets the behavior of the layers, and ``inference_mode`` saves the work of recording
-# operations for gradients. Use both: neither does the work of the other.
+# To find out which of the three it is, put an input and its prediction into the
+# file, and compare them wherever it is loaded:
 
-predictor = Classifier()
-predictor.load_state_dict(torch.load(path))
-predictor.eval()
-print("requires_grad with eval() alone:    ", predictor(centers).requires_grad)
-assert predictor(centers).requires_grad
-
+trained.cpu().eval()
 with torch.inference_mode():
-    scores = predictor(centers)
-print("requires_grad in inference mode too:", scores.requires_grad)
-print("groups of the three centers:", scores.argmax(dim=1).tolist())
-assert not scores.requires_grad
-assert scores.argmax(dim=1).tolist() == [0, 1, 2]
+    example = {"input": inputs[:5], "output": trained(inputs[:5])}
+torch.save({**checkpoint, "example": example}, "model.pt")
 
+checkpoint = torch.load("model.pt", map_location="cpu")
+model = Classifier(**checkpoint["config"])
+model.load_state_dict(checkpoint["weights"])
+model.eval()
+with torch.inference_mode():
+    output = model(checkpoint["example"]["input"])
+difference = (output - checkpoint["example"]["output"]).abs().max()
+print(f"largest difference: {difference:.4f}")
+
+torch.testing.assert_close(output, checkpoint["example"]["output"])
+
+# %%
+# What goes wrong
+# ---------------
+#
+# **The file is taken for the model.** :func:`torch.load` returns the dictionary
+# that you saved. It has no ``eval()``, and ``torch.onnx.export`` fails on it.
+# Build the model and load the dictionary into it:
+
+# sphinx_gallery_wrong = True
+for path, attribute in [("weights.pt", "eval"), ("model.pt", "training")]:
+    try:
+        getattr(torch.load(path), attribute)
+    except AttributeError as error:
+        print(f"{type(error).__name__}: {error}")
+
+# %%
+# **The report is taken for the model.** ``load_state_dict`` changes the model
+# in place and returns a report about the keys. Do not assign it to ``model``:
+
+# sphinx_gallery_wrong = True
+model = Classifier(**checkpoint["config"])
+model = model.load_state_dict(checkpoint["weights"])
+try:
+    model.eval()
+except AttributeError as error:
+    print(f"{type(error).__name__}: {error}")
+
+# %%
+# **A path where the dictionary belongs,** and no path where one belongs, often
+# from a command-line option that was not given:
+
+# sphinx_gallery_wrong = True
+model = Classifier(**checkpoint["config"])
+try:
+    model.load_state_dict("model.pt")
+except TypeError as error:
+    print(f"{type(error).__name__}: {error}")
+try:
+    torch.load(None)
+except AttributeError as error:
+    print(f"{type(error).__name__}: {error}")
+
+# %%
+# **A stream that cannot seek,** such as a download from S3 or over HTTP. Read
+# all of it into memory first:
+
+import io
+
+
+class Download(io.RawIOBase):
+    """Stands in for the body of an HTTP response."""
+
+    def __init__(self, path):
+        self.file = open(path, "rb")
+
+    def readinto(self, buffer):
+        return self.file.readinto(buffer)
+
+
+try:
+    torch.load(Download("model.pt"))
+except io.UnsupportedOperation as error:
+    print(f"{type(error).__name__}: {error}")
+
+data = io.BytesIO(Download("model.pt").read())
+print(list(torch.load(data, map_location="cpu")))
+assert list(checkpoint) == ["config", "weights", "example"]
+
+# %%
+
+# sphinx_gallery_fold = "Leave the temporary folder"
+os.chdir(here)
 folder.cleanup()
 
 # %%
-# You have saved a ``state_dict``, loaded it into a new model and got identical
-# predictions, because ``eval()`` came before the first of them. To go on training
-# you need more than the model: see the general checkpoint below.
-#
 # Learn more
 # ----------
 #
-# - :ref:`sphx_glr_recipes_recipes_saving_and_loading_a_general_checkpoint.py`
 # - :ref:`sphx_glr_recipes_recipes_save_load_across_devices.py`
+# - :ref:`sphx_glr_recipes_troubleshooting_removing_wrapper_prefixes.py`
+# - :ref:`sphx_glr_recipes_troubleshooting_knowing_what_strict_false_does.py`
 # - :ref:`sphx_glr_recipes_troubleshooting_avoiding_whole_model_pickles.py`
-# - :func:`torch.save`, :func:`torch.load`, :meth:`torch.nn.Module.eval` and
-#   :class:`torch.autograd.grad_mode.inference_mode` in the API documentation
+# - `EfficientNet-PyTorch#119
+#   <https://github.com/lukemelas/EfficientNet-PyTorch/issues/119>`__ on
+#   ``_IncompatibleKeys``,
+#   `Graph-WaveNet#22 <https://github.com/nnzhan/Graph-WaveNet/issues/22>`__ and
+#   `tabnet#163 <https://github.com/dreamquark-ai/tabnet/issues/163>`__ on
+#   ``seek``,
+#   `torch2tflite#4 <https://github.com/omerferhatt/torch2tflite/issues/4>`__ on
+#   exporting a dictionary
+# - :meth:`torch.nn.Module.eval`,
+#   :class:`torch.autograd.grad_mode.inference_mode`
