@@ -151,7 +151,7 @@ for entry in ("state_dict", "model_state_dict"):
     except KeyError as error:
         print(f"{type(error).__name__}: {error}")
 
-print(list(checkpoint), list(state_dict))
+print(list(checkpoint))
 assert list(checkpoint) == ["epoch", "state_dict"]
 assert list(state_dict) == list(model.state_dict())
 assert not any(model.load_state_dict(state_dict))
@@ -207,7 +207,7 @@ assert profiled.keys() - kept.keys() == {"encoder.total_ops"}
 # ``num_batches_tracked`` is a counter of batch normalization. *Unexpected*, in
 # PyTorch older than 0.4.1, it is one more of the ``extras``. When it is
 # *missing*, pass a plain dictionary, which has no versions of the layers:
-# PyTorch takes it for an old file and counts from 0.
+# PyTorch takes it for an old file and counts from 0:
 
 norm = nn.BatchNorm1d(4)
 state_dict = norm.state_dict()
@@ -219,6 +219,8 @@ except RuntimeError as error:
 
 print(norm.load_state_dict(dict(state_dict)))
 assert norm.num_batches_tracked == 0
+
+# %%
 
 # sphinx_gallery_fold = "A check of the line on pruning, and the end of the temporary folder"
 from torch.nn.utils import prune
