@@ -95,10 +95,10 @@ with torch.serialization.safe_globals([argparse.Namespace]):
 # ``getattr``, ``eval``, any function      do not allow it
 # ======================================== ===============================
 #
-# Since PyTorch 2.6, ``torch.load`` accepts tensors, plain Python types and a few
-# others, and stops at the first name beside them. The first call below lists
-# all names without running the file. (Of a file from before PyTorch 1.6 it says
-# ``Expected input to be a checkpoint``; there take the names from the message.)
+# Since PyTorch 2.6, ``torch.load`` accepts tensors, plain Python types and few
+# others, and stops at the first other name. The first call lists all of them
+# without running the file. (To one from before PyTorch 1.6 it says ``Expected
+# input to be a checkpoint``.)
 
 names = torch.serialization.get_unsafe_globals_in_checkpoint("checkpoint.pt")
 print(names)
@@ -114,10 +114,11 @@ assert names == ["argparse.Namespace"]
 # ---------------------
 #
 # NumPy 1 and 2 write one function under two names; a pair of object and name
-# allows each. The types of the numbers have to be allowed too, though no
-# message lists them. (``numpy1.pt`` is imitated: it differs from the other file
-# in that name. ``No module named 'numpy._core'`` is NumPy 1 with a file of NumPy
-# 2: install NumPy 1.26.4 or newer.)
+# allows each. The types of the numbers are allowed too: the list of names lacks
+# them, and only the next error tells (``but got <class
+# 'numpy.dtypes.Float64DType'>``). ``numpy1.pt`` is imitated: it differs from
+# the other file in that name. ``No module named 'numpy._core'`` is NumPy 1 with
+# a file of NumPy 2: install NumPy 1.26.4 or newer.
 
 import numpy as np
 
@@ -176,7 +177,7 @@ torch.save(
     },
     "plain.pt",
 )
-print(torch.serialization.get_unsafe_globals_in_checkpoint("plain.pt"))
+assert not torch.serialization.get_unsafe_globals_in_checkpoint("plain.pt")
 assert torch.load("plain.pt")["args"] == {"lr": 0.1}
 
 # %%
@@ -200,9 +201,8 @@ assert names == ["builtins.print"]
 # %%
 # .. admonition:: Do not do this
 #
-#    Pass ``weights_only=False``, as the message suggests, for a file that you
-#    did not make: it runs what the file says. To allow a function, such as
-#    ``getattr``, is the same.
+#    Pass ``weights_only=False`` for a file that you did not make: it runs what
+#    the file says. To allow a function, such as ``getattr``, is the same.
 
 # sphinx_gallery_wrong = True
 torch.load(path, weights_only=False)
@@ -210,15 +210,14 @@ with torch.serialization.safe_globals([print]):
     torch.load(path)
 
 # %%
-# ``weights_only=True`` is no guarantee either: holes in it were closed in
-# PyTorch 2.6 (CVE-2025-32434) and 2.10 (CVE-2026-24747). For files of strangers
-# prefer safetensors, which holds no code.
+# ``weights_only=True`` had holes too, closed in PyTorch 2.6 (CVE-2025-32434)
+# and 2.10 (CVE-2026-24747). A safetensors file holds no code at all.
 
 # %%
 # Variants
 # --------
 #
-# **No argument to change**, since the call is in a library: upgrade the library.
+# **No argument to change**, since a library makes the call: upgrade the library.
 # Until then, for files that you trust, set a variable of the environment. It
 # changes the default, not calls that pass ``weights_only`` themselves::
 #
