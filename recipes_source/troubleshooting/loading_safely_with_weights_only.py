@@ -217,7 +217,7 @@ with torch.serialization.safe_globals([print]):
 # Variants
 # --------
 #
-# **No argument to change**, since a library makes the call: upgrade the library.
+# **No argument to change**, since a library makes the call: upgrade it.
 # Until then, for files that you trust, set a variable of the environment. It
 # changes the default, not calls that pass ``weights_only`` themselves::
 #
