@@ -1,64 +1,33 @@
 """
-Averaging weights and saving the average
-========================================
+How do I save and load an EMA or SWA model?
+===========================================
 
-The ``state_dict`` of an averaged model (EMA or SWA) has the keys of your model
-behind ``module.``, and one more: the number of updates, ``n_averaged``.
-
-**For whom:** you keep an exponential moving average (EMA) of the weights, or
-average them at the end of training (SWA), and want to save, resume and use it.
-
-Setup
------
-
-Install PyTorch, and Matplotlib for the figure::
-
-    pip install torch matplotlib
-
-Steps
------
-
-1. Import the libraries
-2. Look into the ``state_dict`` of an averaged model
-3. Average while training
-4. Decide what happens to the buffers
-5. Save and resume the average
-6. Load the average into the plain model
+Resume an average where it was, load it into the plain model, and give it the
+right batch normalization statistics.
 """
 
 # sphinx_gallery_tags = ["loading", "checkpoint", "module", "keys"]
-# sphinx_gallery_keywords = ["exponential moving average", "EMA", "SWA"]
+# sphinx_gallery_keywords = ["exponential moving average", "stochastic weight averaging", "model_ema", "ema_model", "state_dict_ema"]
 # sphinx_gallery_reading_order = 60
 
 # %%
-# 1. Import the libraries
-# ~~~~~~~~~~~~~~~~~~~~~~~
-#
-# The averaging is in ``torch.optim.swa_utils``. Its default is the equally
-# weighted average of SWA; :func:`torch.optim.swa_utils.get_ema_multi_avg_fn`
-# makes it an EMA.
 
+# sphinx_gallery_fold = "A model, its average, and the checkpoint of both"
+import copy
+import os
 import tempfile
-from pathlib import Path
 
-import matplotlib.pyplot as plt
 import torch
 import torch.nn as nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
+from torch.optim.swa_utils import (
+    AveragedModel,
+    get_ema_multi_avg_fn,
+    update_bn,
+)
 
-torch.manual_seed(0)
-plt.style.use("petroff10")
-
+here = globals().get("here", os.getcwd())
 folder = tempfile.TemporaryDirectory()
-path = Path(folder.name) / "checkpoint.pt"
-
-# %%
-# 2. Look into the ``state_dict`` of an averaged model
-# ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-#
-# :class:`torch.optim.swa_utils.AveragedModel` is a module that holds a copy of
-# yours in its attribute ``module``. So each key of the network appears once more,
-# with that prefix. ``n_averaged`` is a buffer that counts the updates.
+os.chdir(folder.name)
 
 
 class Net(nn.Module):
@@ -71,206 +40,288 @@ class Net(nn.Module):
         return self.norm(self.fc(x))
 
 
-net = Net()
-average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.9))
-for name in average.state_dict():
-    print(name)
+def train(model, *averages, steps=5):
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(steps):
+        x = torch.randn(16, 2) + 3
+        optimizer.zero_grad()
+        (model(x) - x.sum(1, keepdim=True)).square().mean().backward()
+        optimizer.step()
+        for average in averages:
+            average.update_parameters(model)
 
-expected = {"n_averaged"} | {f"module.{name}" for name in net.state_dict()}
-assert set(average.state_dict()) == expected
 
-# %%
-# The averaging function with its decay of 0.9 and the argument ``use_buffers`` are
-# not among the keys. An SWA model with other settings has the same keys, so one
-# loads the ``state_dict`` of the other without a complaint. Keep these settings in
-# your code or your configuration.
-
-swa = AveragedModel(net, use_buffers=True)
-print(swa.load_state_dict(average.state_dict()))
-assert swa.state_dict().keys() == average.state_dict().keys()
-assert swa.multi_avg_fn is None and swa.use_buffers
-
-# %%
-# 3. Average while training
-# ~~~~~~~~~~~~~~~~~~~~~~~~~
-#
-# Two averages follow the same training; they differ in ``use_buffers`` only. After
-# each step of the optimizer, ``update_parameters`` adds the network's weights to an
-# average. The first call copies them. Each later one keeps 90% of the average and
-# takes 10% from the network, which the last lines repeat by hand. The counter says
-# 30 afterwards.
-
-decay = 0.9
-synced = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(decay))
-averaged = AveragedModel(
-    net, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True
+torch.manual_seed(0)
+model = Net()
+ema = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9))
+train(model, ema)
+torch.save(
+    {"model": model.state_dict(), "ema": ema.state_dict()}, "checkpoint.pt"
 )
-optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-data = [(x, x.sum(1, keepdim=True)) for x in torch.randn(30, 16, 2) + 3]
-weights, means = [], {"network": [], "use_buffers=False": [], "use_buffers=True": []}
-
-for x, y in data:
-    optimizer.zero_grad()
-    nn.functional.mse_loss(net(x), y).backward()
-    optimizer.step()
-    synced.update_parameters(net)
-    averaged.update_parameters(net)
-    weights.append(net.fc.weight.detach().clone())
-    for values, model in zip(means.values(), (net, synced.module, averaged.module)):
-        values.append(model.norm.running_mean.item())
-
-by_hand = weights[0]
-for weight in weights[1:]:
-    by_hand = decay * by_hand + (1 - decay) * weight
-
-print(f"{synced.n_averaged = }")
-assert synced.n_averaged == len(data) == 30
-torch.testing.assert_close(synced.module.fc.weight, by_hand)
 
 # %%
-# 4. Decide what happens to the buffers
-# ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+# Short answer
+# ------------
 #
-# The weights of the two averages are equal, their batch normalization statistics
-# are not. With ``use_buffers=False``, the default, each update copies the buffers
-# of the network, whose statistics belong to the weights of the moment. With
-# ``use_buffers=True`` the buffers are averaged like the weights, and in the figure
-# they lag behind.
+# Save ``ema.state_dict()`` to resume the average, and
+# ``ema.module.state_dict()`` for a file that fits the plain model:
 
-fig, ax = plt.subplots(figsize=(5, 3), layout="constrained")
-for (label, values), style in zip(means.items(), ("-", "--", ":")):
-    ax.plot(range(1, 31), values, style, label=label, linewidth=2.5)
-ax.set(xlabel="training steps", ylabel="running_mean")
-ax.set_title("running_mean of the network and two averages")
-ax.legend()
-plt.show()
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-for step in (1, 10, 30):
-    values = [f"{label} {values[step - 1]:.2f}" for label, values in means.items()]
-    print(f"step {step}: {', '.join(values)}")
-assert torch.equal(synced.module.fc.weight, averaged.module.fc.weight)
-assert means["use_buffers=False"] == means["network"]
-assert means["use_buffers=True"] != means["network"]
+checkpoint = torch.load("checkpoint.pt", map_location="cpu")
+model.load_state_dict(checkpoint["model"])
+ema = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9))
+ema.load_state_dict(checkpoint["ema"])
+
+torch.save(ema.module.state_dict(), "model.pt")
 
 # %%
-# Averaging touches *every* buffer, and one of them is an integer. The counter
-# ``num_batches_tracked`` is averaged too, with its fraction cut off in each update,
-# so it no longer counts the batches. Look for such buffers in your own modules
-# before you choose ``use_buffers=True``.
-
-for label, model in zip(means, (net, synced.module, averaged.module)):
-    print(f"{label}: num_batches_tracked = {model.norm.num_batches_tracked.item()}")
-assert synced.module.norm.num_batches_tracked == len(data)
-assert averaged.module.norm.num_batches_tracked < len(data)
-
-# %%
-# A third way is to compute the statistics anew for the averaged weights.
-# :func:`torch.optim.swa_utils.update_bn` passes the training data through the
-# averaged model once, and replaces the statistics. They are then exact for the
-# averaged weights: the ``running_mean`` is the mean of what the layer receives.
-
-final = AveragedModel(net)
-final.load_state_dict(synced.state_dict())
-update_bn([x for x, y in data], final)
-
-with torch.no_grad():
-    inputs = torch.cat([x for x, y in data])
-    outputs = final.module.fc(inputs)
-print(f"mean of the layer's inputs: {outputs.mean():.2f}")
-print(f"running_mean after update_bn: {final.module.norm.running_mean.item():.2f}")
-torch.testing.assert_close(final.module.norm.running_mean, outputs.mean(0))
-
-# %%
-# 5. Save and resume the average
-# ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+# ``ema.eval()`` and ``ema(x)`` evaluate the average. A file with ``n_averaged``
+# for the plain model loads after both prefix and counter are dropped, as below.
 #
-# A checkpoint for going on with the training holds the average next to the network
-# and the optimizer. The network is needed as well: it is what is trained. After
-# loading, both are as they were, ``n_averaged`` included.
-
-checkpoint = {
-    "model": net.state_dict(),
-    "average": averaged.state_dict(),
-    "optimizer": optimizer.state_dict(),
-}
-torch.save(checkpoint, path)
-
-checkpoint = torch.load(path)
-resumed_net = Net()
-resumed = AveragedModel(
-    resumed_net, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True
-)
-resumed_net.load_state_dict(checkpoint["model"])
-resumed.load_state_dict(checkpoint["average"])
-
-print(f"{resumed.n_averaged = }")
-for name, tensor in averaged.state_dict().items():
-    assert torch.equal(resumed.state_dict()[name], tensor)
-assert not torch.equal(resumed.module.fc.weight, resumed_net.fc.weight)
-
-# %%
-# Do not leave ``n_averaged`` out. Here the weights of the average are restored
-# through ``module``, without the counter. It says 0, so the next update is taken
-# for the first one: it copies the network, and the average is lost.
-
-forgetful = AveragedModel(Net(), multi_avg_fn=get_ema_multi_avg_fn(decay))
-forgetful.module.load_state_dict(averaged.module.state_dict())
-
-for label, model in (("with", resumed), ("without", forgetful)):
-    model.update_parameters(resumed_net)
-    same = torch.equal(model.module.fc.weight, resumed_net.fc.weight)
-    print(f"{label} n_averaged: average equals the network = {same}")
-    assert same == (model is forgetful)
-
-# %%
-# 6. Load the average into the plain model
-# ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+# .. fold:: Who this is for
 #
-# For inference you want the averaged weights in the plain network. Its keys have no
-# prefix, so loading the ``state_dict`` of the average fails with this error.
+#    You keep an exponential moving average (EMA) of the weights, or average
+#    them at the end of training (SWA), or have a file from somebody who did.
+#
+# .. fold:: Setup
+#
+#    PyTorch 2.0 or newer for ``get_ema_multi_avg_fn``::
+#
+#        pip install torch
 
+# %%
+# Why it works
+# ------------
+#
+# :class:`torch.optim.swa_utils.AveragedModel` holds a copy of your model in its
+# attribute ``module``, and counts its updates in ``n_averaged``. What you
+# resume needs the counter; the plain model has no place for it:
+
+print(list(ema.state_dict()))
+print(list(torch.load("model.pt")))
 plain = Net()
+plain.load_state_dict(torch.load("model.pt"))
+
+x = torch.randn(4, 2)
+assert torch.equal(plain.eval()(x), ema.eval()(x))
+assert set(ema.state_dict()) == {"n_averaged"} | {
+    f"module.{name}" for name in model.state_dict()
+}
+assert ema.n_averaged == 5
+
+# %%
+# What goes wrong
+# ---------------
+#
+# **The whole average into the plain model** fails, since no key matches:
+
+# sphinx_gallery_wrong = True
 try:
-    plain.load_state_dict(checkpoint["average"])
+    plain.load_state_dict(checkpoint["ema"])
 except RuntimeError as error:
     print(f"{type(error).__name__}: {error}")
-else:
-    raise AssertionError("the keys were expected to differ")
 
 # %%
-# Load it into an :class:`torch.optim.swa_utils.AveragedModel` instead, and take its
-# ``module``. Nothing has to be renamed. To write a file that loads directly into
-# the plain network, save ``average.module.state_dict()``.
+# For such a file, drop the counter and the prefix:
 
-loaded = AveragedModel(Net())
-loaded.load_state_dict(checkpoint["average"])
-torch.save(loaded.module.state_dict(), path)
-
-print("\n".join(torch.load(path)))
-plain.load_state_dict(torch.load(path))
-plain.eval()
-averaged.eval()
-x = torch.randn(4, 2)
-assert torch.equal(plain(x), averaged(x))
+state_dict = {
+    name.removeprefix("module."): value
+    for name, value in checkpoint["ema"].items()
+    if name != "n_averaged"
+}
+plain.load_state_dict(state_dict)
+assert torch.equal(plain.fc.weight, ema.module.fc.weight)
 
 # %%
-# The last cell removes the temporary folder.
+# **The average without its counter.** With ``n_averaged`` at 0, the next update
+# counts as the first, which *copies* the model: the average is lost.
 
+# sphinx_gallery_wrong = True
+forgetful = AveragedModel(Net(), multi_avg_fn=get_ema_multi_avg_fn(0.9))
+forgetful.module.load_state_dict(torch.load("model.pt"))
+forgetful.update_parameters(model)
+print("a copy:", torch.equal(forgetful.module.fc.weight, model.fc.weight))
+
+assert torch.equal(forgetful.module.fc.weight, model.fc.weight)
+
+# %%
+# With the counter, the update keeps 90% of the average. The decay itself and
+# ``use_buffers`` are *not* in the file: an average with other settings loads
+# without a word, so keep them in your configuration.
+
+# sphinx_gallery_fold = "The same update with the counter"
+before = ema.module.fc.weight.clone()
+ema.update_parameters(model)
+
+torch.testing.assert_close(
+    ema.module.fc.weight, 0.9 * before + 0.1 * model.fc.weight
+)
+other = AveragedModel(Net(), use_buffers=True)
+assert other.load_state_dict(ema.state_dict())
+assert other.multi_avg_fn is None and other.use_buffers
+
+# %%
+# Batch normalization
+# -------------------
+#
+# By default each update *copies* the buffers, whose statistics belong to the
+# weights of the moment and not to the average. ``use_buffers=True`` averages
+# them like the weights, the counter ``num_batches_tracked`` too.
+# ``update_bn`` computes them anew from the training data:
+
+averaged = AveragedModel(
+    model, multi_avg_fn=get_ema_multi_avg_fn(0.9), use_buffers=True
+)
+train(model, ema, averaged)
+final = copy.deepcopy(ema)
+data = torch.randn(64, 2) + 3
+update_bn(data.split(16), final)
+
+torch.testing.assert_close(
+    final.module.norm.running_mean, final.module.fc(data).mean(0)
+)
+assert torch.equal(ema.module.norm.running_mean, model.norm.running_mean)
+assert not torch.equal(
+    averaged.module.norm.running_mean, ema.module.norm.running_mean
+)
+assert averaged.module.norm.num_batches_tracked < model.norm.num_batches_tracked
+
+# %%
+# ``update_bn`` gives each batch the same weight, however small it is, and takes
+# the variance within the batches. Use large batches, and ``drop_last=True``.
+
+# sphinx_gallery_fold = "A batch of 32 samples, and a last one of 4"
+update_bn(data[:36].split(32), final)
+received = final.module.fc(data[:36]).split(32)
+exact = torch.cat(received).mean(0)
+norm = final.module.norm
+
+assert not torch.allclose(norm.running_mean, exact)
+torch.testing.assert_close(
+    norm.running_mean, sum(part.mean(0) for part in received) / 2
+)
+torch.testing.assert_close(
+    norm.running_var, sum(part.var(0) for part in received) / 2
+)
+
+# %%
+# Variants
+# --------
+#
+# **Compiled models and DDP.** Average the model inside, or the keys begin with
+# ``module._orig_mod.`` or ``module.module.``. Updates may come from the wrapped
+# model:
+
+compiled = torch.compile(model, backend="eager")
+ema.update_parameters(compiled)
+wrapped = [AveragedModel(net) for net in (compiled, nn.DataParallel(model))]
+for average in [ema, *wrapped]:
+    print(list(average.state_dict())[1])
+
+assert [list(average.state_dict())[1] for average in [ema, *wrapped]] == [
+    "module.fc.weight",
+    "module._orig_mod.fc.weight",
+    "module.module.fc.weight",
+]
+
+# %%
+# **A trainer that validates the model itself**: put the average in, and the
+# weights of training back. Copy them, because a ``state_dict`` shares its
+# tensors with the model.
+
+weights = copy.deepcopy(model.state_dict())
+model.load_state_dict(ema.module.state_dict())
+loss = model.eval()(x).square().mean()  # your validation
+model.load_state_dict(weights)
+model.train()
+
+assert loss == ema.eval()(x).square().mean()
+assert torch.equal(model.fc.weight, weights["fc.weight"])
+assert not torch.equal(model.fc.weight, ema.module.fc.weight)
+
+# %%
+# **Warm-up of the decay.** With a decay of 0.999, 90% of the average are the
+# first weights after 100 steps. A decay that grows with ``n_averaged`` follows
+# sooner, and resumes where it was, for the counter is in the file:
+
+
+def warm_up(average, current, n_averaged):
+    decay = min(0.999, (1 + n_averaged.item()) / (10 + n_averaged.item()))
+    return average.lerp(current, 1 - decay)
+
+
+# %%
+
+# sphinx_gallery_fold = "Two averages after 20 steps"
+slow = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.999))
+fast = AveragedModel(model, avg_fn=warm_up)
+train(model, slow, fast, steps=20)
+distances = [
+    (average.module.fc.weight - model.fc.weight).abs().max().item()
+    for average in (slow, fast)
+]
+print("warm-up is nearer to the model:", distances[1] < distances[0])
+assert distances[1] < distances[0]
+assert 0.9 < 0.999**100 < 0.91
+
+# %%
+# **bfloat16.** An average in ``bfloat16`` with a decay of 0.999 never moves:
+# each change is smaller than what the dtype can hold. Average in ``float32``,
+# with
+# ``avg_fn=lambda average, current, n: average.lerp(current.float(), 0.001)``.
+
+# sphinx_gallery_fold = "100 updates in bfloat16 and in float32"
+
+
+def float32(average, current, n_averaged):
+    return average.lerp(current.float(), 0.001)
+
+
+half = nn.Linear(1, 1).to(torch.bfloat16)
+stuck = AveragedModel(half, multi_avg_fn=get_ema_multi_avg_fn(0.999))
+moving = AveragedModel(half, avg_fn=float32).float()
+for average in (stuck, moving):
+    average.update_parameters(half)
+start = half.weight.item()
+half.weight.data.mul_(1.5)
+for _ in range(100):
+    stuck.update_parameters(half)
+    moving.update_parameters(half)
+for name, average in {"bfloat16": stuck, "float32": moving}.items():
+    print(f"{name} moved: {average.module.weight.item() != start}")
+
+assert stuck.module.weight == start and moving.module.weight != start
+
+# %%
+# **Files of other libraries.** timm saves the average as ``state_dict_ema``,
+# beside ``state_dict``. The EMA hook of MMCV swaps the two: the usual keys have
+# the average, and more entries, with underscores, the trained weights.
+# *unexpected key in source state_dict: ema_backbone_model_base_layer_0_weight*
+# says that the hook was not there yet. To resume, give the hook ``resume_from``
+# too. For inference, leave those entries out:
+
+state_dict = {"backbone.weight": x, "ema_backbone_weight": x}
+state_dict = {k: v for k, v in state_dict.items() if not k.startswith("ema_")}
+assert list(state_dict) == ["backbone.weight"]
+
+# %%
+
+# sphinx_gallery_fold = "Leave the temporary folder"
+os.chdir(here)
 folder.cleanup()
 
 # %%
-# You have seen what an averaged model saves: your keys behind ``module.``, and the
-# counter ``n_averaged``. The averaging function and the treatment of buffers are
-# not saved, and have to be the same when you resume.
-#
 # Learn more
 # ----------
 #
 # - :ref:`sphx_glr_recipes_training_keeping_the_best_weights.py`
-# - :ref:`sphx_glr_recipes_training_resuming_bit_exactly.py`
 # - :ref:`sphx_glr_recipes_troubleshooting_removing_wrapper_prefixes.py`
-# - `pytorch#65495 <https://github.com/pytorch/pytorch/pull/65495>`__, the discussion
-#   of how to treat buffers
+# - :ref:`sphx_glr_recipes_troubleshooting_reading_missing_and_unexpected_keys.py`
+# - `pytorch#65495 <https://github.com/pytorch/pytorch/pull/65495>`__, on the
+#   buffers of an average
+# - `CLRerNet#26 <https://github.com/hirotomusiker/CLRerNet/issues/26>`__, on
+#   the keys that begin with ``ema_``
 # - :class:`torch.optim.swa_utils.AveragedModel`,
-#   :func:`torch.optim.swa_utils.get_ema_multi_avg_fn` and
-#   :func:`torch.optim.swa_utils.update_bn` in the API documentation
+#   :func:`torch.optim.swa_utils.update_bn`

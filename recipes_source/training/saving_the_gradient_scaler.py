@@ -1,285 +1,273 @@
 """
-Saving the gradient scaler of mixed precision training
-======================================================
+How do I resume mixed precision training?
+=========================================
 
-Training in ``float16`` has one more state to save: the gradient scaler, without
-which a resumed run searches for its scale again and skips updates meanwhile.
-
-**For whom:** you train with automatic mixed precision and a ``GradScaler``, and
-want an interrupted run to continue as if nothing had happened.
-
-Setup
------
-
-Install PyTorch, and Matplotlib for the figure::
-
-    pip install torch matplotlib
-
-Steps
------
-
-1. Import the libraries
-2. Train in mixed precision
-3. Look at the state
-4. Save and load it with the rest
-5. Compare with a run that forgot it
-6. Handle a disabled scaler
+Save the gradient scaler with the rest, load it whether or not the file has
+one, and lose no updates to a search for the scale.
 """
 
 # sphinx_gallery_tags = ["resuming", "mixed precision", "checkpoint"]
-# sphinx_gallery_keywords = ["AMP", "GradScaler", "loss scale"]
+# sphinx_gallery_keywords = ["AMP", "--amp", "GradScaler", "loss scale", "fp16", "autocast"]
 # sphinx_gallery_reading_order = 70
 
 # %%
-# 1. Import the libraries
-# ~~~~~~~~~~~~~~~~~~~~~~~
-#
-# The checkpoint goes into a temporary folder, which the last cell removes.
 
+# sphinx_gallery_fold = "A training loop in float16, and its checkpoint"
+import os
 import tempfile
 import warnings
-from pathlib import Path
 
-import matplotlib.pyplot as plt
 import torch
 import torch.nn as nn
-import torch.nn.functional as F
 
-torch.manual_seed(0)
-plt.style.use("petroff10")
-
+here = globals().get("here", os.getcwd())
 folder = tempfile.TemporaryDirectory()
-path = Path(folder.name) / "checkpoint.pt"
+os.chdir(folder.name)
 
-# %%
-# 2. Train in mixed precision
-# ~~~~~~~~~~~~~~~~~~~~~~~~~~~
-#
-# Why is there a scaler at all? The smallest ``torch.float16`` numbers are much
-# larger than those of ``torch.float32``, so small gradients would become zero. The
-# scaler multiplies the loss by a large number before the backward pass, and divides
-# the gradients by it before the optimizer's step. ``torch.bfloat16`` covers the
-# range of ``torch.float32`` and needs no scaler.
-
-gradient = torch.tensor(1e-8)
-for dtype in (torch.float32, torch.bfloat16, torch.float16):
-    print(f"{str(dtype):<15} largest {torch.finfo(dtype).max:.2g}", end=", ")
-    print(f"1e-8 is zero: {gradient.to(dtype).item() == 0}")
-
-assert gradient.half() == 0 and gradient.bfloat16() != 0
-assert (gradient * 2**16).half() != 0
-
-# %%
-# The scale must not be too large either, because ``torch.float16`` ends at 65504.
-# The scaler finds a fitting one by trial. It starts at 65536. When a gradient
-# overflows, it skips the optimizer's step and halves the scale. After
-# ``growth_interval`` steps without overflow it doubles the scale. That interval is
-# 10 here instead of 2000, so that a short run shows it. ``train`` returns the scale
-# used in each step. The first one is skipped here.
-
-x = torch.randn(64, 8)
+x = torch.randn(64, 8, generator=torch.Generator().manual_seed(0))
 y = 70 * x.sum(1, keepdim=True)
 
 
 def build():
+    torch.manual_seed(0)
     model = nn.Linear(8, 1)
-    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
-    return model, optimizer
+    return model, torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
+
+
+def step(model, optimizer, scaler):
+    optimizer.zero_grad()
+    with torch.autocast("cpu", dtype=torch.float16):
+        loss = (model(x) - y).square().mean()
+    scaler.scale(loss).backward()
+    scaler.step(optimizer)
+    scaler.update()
 
 
 def train(model, optimizer, scaler, steps):
+    """Return the scale of each step."""
     scales = []
     for _ in range(steps):
         scales.append(scaler.get_scale())
-        optimizer.zero_grad()
-        with torch.autocast("cpu", dtype=torch.float16):
-            loss = F.mse_loss(model(x), y)
-        scaler.scale(loss).backward()
-        scaler.step(optimizer)
-        scaler.update()
+        step(model, optimizer, scaler)
     return scales
 
 
+device = "cpu"
+whole, whole_optimizer = build()
+whole_scaler = torch.amp.GradScaler(device, growth_interval=10)
+first_scales = train(whole, whole_optimizer, whole_scaler, steps=25)
+torch.save(
+    {
+        "model": whole.state_dict(),
+        "optimizer": whole_optimizer.state_dict(),
+        "scaler": whole_scaler.state_dict(),
+    },
+    "checkpoint.pt",
+)
 model, optimizer = build()
-scaler = torch.amp.GradScaler("cpu", growth_interval=10)
-before = model.weight.detach().clone()
-scales = train(model, optimizer, scaler, steps=1)
-
-print(f"scale in step 1: {scales[-1]}, afterwards: {scaler.get_scale()}")
-print(f"weights changed: {not torch.equal(model.weight, before)}")
-assert scales == [2.0**16] and scaler.get_scale() == 2.0**15
-assert torch.equal(model.weight, before)
 
 # %%
-# 3. Look at the state
-# ~~~~~~~~~~~~~~~~~~~~
+# Short answer
+# ------------
 #
-# After 25 steps the scaler has found its scale. Its ``state_dict`` has five
-# entries, all plain numbers: the scale, three settings it was created with, and the
-# number of steps since the scale last changed.
+# Save ``"scaler": scaler.state_dict()`` after ``scaler.update()``. To resume,
+# load it unless it is missing or empty:
 
-scales += train(model, optimizer, scaler, steps=24)
-for name, value in scaler.state_dict().items():
+import torch
+
+checkpoint = torch.load("checkpoint.pt", map_location="cpu")
+model.load_state_dict(checkpoint["model"])
+optimizer.load_state_dict(checkpoint["optimizer"])
+
+scaler = torch.amp.GradScaler(device)
+if checkpoint.get("scaler"):  # {} was saved by a disabled scaler
+    scaler.load_state_dict(checkpoint["scaler"])
+
+# %%
+# With ``bfloat16`` there is no scaler to save: its range is that of
+# ``float32``.
+#
+# .. fold:: Who this is for
+#
+#    You train with ``torch.autocast`` in ``float16`` and a ``GradScaler``, and
+#    an interrupted run should go on as if nothing had happened; or ``--amp``
+#    stops with *The source state dict is empty*.
+#
+# .. fold:: Setup
+#
+#    PyTorch 2.3 or newer; before, ``torch.cuda.amp.GradScaler``::
+#
+#        pip install torch
+
+# %%
+# Why it works
+# ------------
+#
+# The ``state_dict`` of a scaler is five numbers. The scale is found by trial: a
+# gradient that overflows skips the update and halves it, and after
+# ``growth_interval`` good steps it doubles.
+
+for name, value in checkpoint["scaler"].items():
     print(f"{name}: {value}")
 
+scaler.load_state_dict(checkpoint["scaler"])
+assert scaler.state_dict() == checkpoint["scaler"]
 assert len(scaler.state_dict()) == 5
-assert all(isinstance(value, (int, float)) for value in scaler.state_dict().values())
-assert scaler.state_dict()["scale"] == scales[-1] == 2.0**8
-assert scaler.state_dict()["_growth_tracker"] == 6
+assert first_scales[:2] == [2.0**16, 2.0**15]
+assert torch.finfo(torch.bfloat16).max > 1e38
 
 # %%
-# Nothing else is new. Parameters and optimizer state are ``torch.float32``, as
-# without mixed precision, and :class:`torch.autocast` has no state.
-
-dtypes = {tensor.dtype for tensor in model.state_dict().values()}
-dtypes |= {s["momentum_buffer"].dtype for s in optimizer.state_dict()["state"].values()}
-print(f"{dtypes = }")
-assert dtypes == {torch.float32}
-
-# %%
-# 4. Save and load it with the rest
-# ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-#
-# The scaler's ``state_dict`` is one more entry of the checkpoint. Take it at the
-# end of an iteration, after ``scaler.update()``.
-
-checkpoint = {
-    "model": model.state_dict(),
-    "optimizer": optimizer.state_dict(),
-    "scaler": scaler.state_dict(),
-}
-torch.save(checkpoint, path)
-print(list(torch.load(path)))
-assert torch.load(path)["scaler"] == scaler.state_dict()
-
-# %%
-# Loading restores all five numbers. The settings in the file win over those given
-# to the new scaler, which was created with an interval of 2000.
+# Three runs go on from the file: with the scaler's state, without it, and
+# without any interruption. The second one begins at 65536 again and skips eight
+# updates until the scale fits:
 
 
-def resume(scaler):
-    checkpoint = torch.load(path)
+def resume(with_scaler):
     model, optimizer = build()
+    checkpoint = torch.load("checkpoint.pt", map_location="cpu")
     model.load_state_dict(checkpoint["model"])
     optimizer.load_state_dict(checkpoint["optimizer"])
-    if scaler is not None:
+    scaler = torch.amp.GradScaler(device, growth_interval=10)
+    if with_scaler:
         scaler.load_state_dict(checkpoint["scaler"])
-    return model, optimizer
+    return model, train(model, optimizer, scaler, steps=10)
 
 
-resumed_scaler = torch.amp.GradScaler("cpu")
-resumed, resumed_optimizer = resume(resumed_scaler)
+restored, scales = resume(with_scaler=True)
+print("with its state:  ", [int(scale) for scale in scales[:9]])
+forgetful, new_scales = resume(with_scaler=False)
+print("with a new scale:", [int(scale) for scale in new_scales[:9]])
 
-print(f"{resumed_scaler.get_scale() = }")
-print(f"{resumed_scaler.get_growth_interval() = }")
-assert resumed_scaler.state_dict() == scaler.state_dict()
+reference, reference_optimizer = build()
+reference_scaler = torch.amp.GradScaler(device, growth_interval=10)
+train(reference, reference_optimizer, reference_scaler, steps=35)
+print("equal weights:", torch.equal(restored.weight, reference.weight))
+
+assert torch.equal(restored.weight, reference.weight)
+assert not torch.equal(forgetful.weight, reference.weight)
+assert new_scales[:9] == [2.0**power for power in range(16, 7, -1)]
+assert scales[0] == new_scales[8] == 2.0**8
 
 # %%
-# 5. Compare with a run that forgot it
-# ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+# What goes wrong
+# ---------------
 #
-# Three runs continue for 35 steps: the original one, one resumed with the scaler's
-# state, and one with a new scaler. The figure shows the scale. The second run
-# repeats the first. The third starts at 65536 again and halves its scale eight
-# times, each time in place of an update of the weights.
+# **A file from a run without AMP.** A disabled scaler saves ``{}``, and an
+# enabled one refuses that. So does a CUDA scaler on a machine without CUDA,
+# which turns itself off with a warning.
 
-forgetful, forgetful_optimizer = resume(None)
-forgetful_scaler = torch.amp.GradScaler("cpu", growth_interval=10)
-whole = scales + train(model, optimizer, scaler, 35)
-restored = train(resumed, resumed_optimizer, resumed_scaler, 35)
-new = train(forgetful, forgetful_optimizer, forgetful_scaler, 35)
-
-fig, ax = plt.subplots(figsize=(5, 3), layout="constrained")
-ax.step(range(1, 61), whole, linewidth=4, label="not interrupted")
-ax.step(range(26, 61), restored, "--", label="with its state")
-ax.step(range(26, 61), new, ":", linewidth=2, label="with a new scaler")
-ax.set(xlabel="training steps", ylabel="scale")
-ax.set_yscale("log", base=2)
-ax.set_title("Scale of a run, resumed after step 25")
-ax.legend(loc="upper right")
-plt.show()
-
-for label, values in (("its state", restored), ("a new scaler", new)):
-    print(f"with {label}:", *(int(value) for value in values[:9]))
-assert restored == whole[25:]
-assert new[:9] == [2.0**k for k in range(16, 7, -1)]
-
-# %%
-# The weights confirm it. The run with the scaler's state ends with exactly the
-# weights of the uninterrupted one, and the run with the new scaler does not.
-
-print(f"{torch.equal(resumed.weight, model.weight) = }")
-print(f"{torch.equal(forgetful.weight, model.weight) = }")
-assert torch.equal(resumed.weight, model.weight)
-assert not torch.equal(forgetful.weight, model.weight)
-
-# %%
-# 6. Handle a disabled scaler
-# ~~~~~~~~~~~~~~~~~~~~~~~~~~~
-#
-# ``enabled=False`` turns a scaler off, so that one training loop serves with and
-# without it. A scaler for CUDA also turns itself off, with a warning, where CUDA is
-# not available. A disabled scaler saves an empty dictionary.
-
-disabled = torch.amp.GradScaler("cpu", enabled=False)
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    cuda_scaler = torch.amp.GradScaler("cuda")
-
-print(f"{disabled.state_dict() = }")
-print(f"{cuda_scaler.is_enabled() == torch.cuda.is_available() = }")
-assert disabled.state_dict() == {}
-assert cuda_scaler.is_enabled() == torch.cuda.is_available()
-
-# %%
-# A checkpoint written with a disabled scaler, on a laptop for example, then fails
-# to load into an enabled one, with this error.
-
-enabled = torch.amp.GradScaler("cpu")
+# sphinx_gallery_wrong = True
+disabled = torch.amp.GradScaler(device, enabled=False)
+scaler = torch.amp.GradScaler(device)
+print(disabled.state_dict())
 try:
-    enabled.load_state_dict(disabled.state_dict())
+    scaler.load_state_dict(disabled.state_dict())
 except RuntimeError as error:
     print(f"{type(error).__name__}: {error}")
-else:
-    raise AssertionError("the empty state was expected to be refused")
 
 # %%
-# The other direction raises nothing: a disabled scaler ignores what it is given.
-# So one condition is enough. It also covers checkpoints that were saved without a
-# scaler. Such a run starts with a new scale.
+# The reverse raises nothing: a disabled scaler ignores what it is given. So the
+# condition of the short answer is enough for all pairs of a file and a run:
 
+for state in [checkpoint["scaler"], {}, None]:
+    for scaler in [torch.amp.GradScaler(device), disabled]:
+        if state:
+            scaler.load_state_dict(state)
+        print(
+            f"enabled {scaler.is_enabled()!s:<6} scale {scaler.get_scale():.0f}"
+        )
 
-def load_scaler(scaler, checkpoint):
-    state = checkpoint.get("scaler")
-    if state:
-        scaler.load_state_dict(state)
-
-
-saved = torch.load(path)
-by_source = {"enabled": saved, "disabled": {"scaler": disabled.state_dict()}, "no": {}}
-for source, checkpoint in by_source.items():
-    enabled = torch.amp.GradScaler("cpu")
-    load_scaler(enabled, checkpoint)
-    load_scaler(disabled, checkpoint)
-    print(f"saved with {source} scaler: scale {enabled.get_scale()}")
-    assert enabled.get_scale() == (2.0**8 if source == "enabled" else 2.0**16)
-    assert disabled.state_dict() == {}
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    cuda = torch.amp.GradScaler("cuda")
+assert cuda.is_enabled() == torch.cuda.is_available()
+assert disabled.state_dict() == {}
 
 # %%
-# The last cell removes the temporary folder.
+# **The scheduler runs ahead.** Steps that the scaler skips are no steps of the
+# optimizer. If the first one is skipped, PyTorch warns:
 
+# sphinx_gallery_wrong = True
+model, optimizer = build()
+scaler = torch.amp.GradScaler(device)
+scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=10)
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    step(model, optimizer, scaler)
+    scheduler.step()
+for warning in caught:
+    print(f"{warning.category.__name__}: {warning.message}")
+
+assert "before `optimizer.step()`" in str(caught[0].message)
+
+# %%
+# A scale that became smaller tells of a skipped step. Eight of these twenty are
+# skipped, so the scheduler makes twelve:
+
+model, optimizer = build()
+scaler = torch.amp.GradScaler(device)
+scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=10)
+for _ in range(20):
+    scale = scaler.get_scale()
+    step(model, optimizer, scaler)
+    if scaler.get_scale() >= scale:
+        scheduler.step()
+
+print("steps of the scheduler:", scheduler.last_epoch)
+assert scheduler.last_epoch == 12
+
+# %%
+# Variants
+# --------
+#
+# **Clipped gradients** must be unscaled first, or their norm is too large by
+# the scale. That a gradient is unscaled is not in the ``state_dict``: save
+# between ``scaler.update()`` and the next backward pass.
+
+optimizer.zero_grad()
+with torch.autocast(device, dtype=torch.float16):
+    loss = (model(x) - y).square().mean()
+scaler.scale(loss).backward()
+scaled = model.weight.grad.norm().item()
+scaler.unscale_(optimizer)
+norm = nn.utils.clip_grad_norm_(model.weight, max_norm=1.0).item()
+scaler.step(optimizer)
+scaler.update()
+
+print(f"scaled gradient / gradient: {scaled / norm:.0f}")
+assert round(scaled / norm) == scale == scaler.get_scale()
+
+# %%
+# **Other settings.** Those of the file win over the arguments of
+# ``GradScaler``. Set yours after loading:
+
+scaler = torch.amp.GradScaler(device, growth_interval=1000)
+scaler.load_state_dict(checkpoint["scaler"])
+print(scaler.get_growth_interval(), end=" -> ")
+scaler.set_growth_interval(1000)
+print(scaler.get_growth_interval())
+assert checkpoint["scaler"]["growth_interval"] == 10
+assert scaler.get_growth_interval() == 1000
+
+# %%
+# **Nothing else is new** in a checkpoint: with ``torch.autocast``, parameters
+# and optimizer state stay ``float32``.
+
+# sphinx_gallery_fold = "Leave the temporary folder"
+momentum = optimizer.state[model.weight]["momentum_buffer"]
+assert model.weight.dtype == momentum.dtype == torch.float32
+os.chdir(here)
 folder.cleanup()
 
 # %%
-# You have seen what mixed precision adds to a checkpoint: five numbers of the
-# gradient scaler. With them a resumed run continues bit for bit, and without them
-# it skips updates until it has found its scale again.
-#
 # Learn more
 # ----------
 #
-# - :ref:`sphx_glr_recipes_training_resuming_bit_exactly.py`
-# - :ref:`sphx_glr_recipes_training_placing_optimizer_state.py`
 # - :ref:`sphx_glr_recipes_recipes_saving_and_loading_a_general_checkpoint.py`
-# - :class:`torch.autocast` and :mod:`torch.amp` in the API documentation, which
-#   describes ``GradScaler`` as well
+# - :ref:`sphx_glr_recipes_training_resuming_bit_exactly.py`
+# - :ref:`sphx_glr_recipes_training_resuming_learning_rate_schedules.py`
+# - :ref:`sphx_glr_recipes_training_placing_optimizer_state.py`
+# - `lightweight-gan#103
+#   <https://github.com/lucidrains/lightweight-gan/issues/103>`__,
+#   on a file from a run without AMP
+# - :class:`torch.autocast`, :mod:`torch.amp`
