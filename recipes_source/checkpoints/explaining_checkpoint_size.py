@@ -83,7 +83,7 @@ for stored, needed, path in sorted(sizes(checkpoint), reverse=True)[:4]:
 #
 # .. fold:: Who this is for
 #
-#    Your checkpoint is larger than the model, or grows from epoch to epoch.
+#    Your saved file is bigger than the model, or grows from epoch to epoch.
 #
 # .. fold:: Setup
 #
@@ -103,8 +103,10 @@ view = table[:10]
 print(f"view:  {saved_size(view) / 1000:>5,.0f} kB")
 print(f"clone: {saved_size(view.clone()) / 1000:>5,.0f} kB")
 
-found = [path for stored, needed, path in sizes(checkpoint) if stored > needed]
-assert found == ["/model/first"]
+assert checkpoint["model"]["first"].is_meta
+for stored, needed, path in sizes(checkpoint):
+    assert (stored > needed) == (path == "/model/first")
+assert not list(sizes({})) and not list(sizes({"epoch": 3, "name": None}))
 assert saved_size(view) > 4_000_000 and saved_size(view.clone()) < 2000
 
 # %%
@@ -118,7 +120,8 @@ assert view.contiguous() is view
 
 # %%
 # There is a reason for it. Tensors that share a storage write it once, and
-# share it again after loading, so that tied weights stay tied:
+# share it again after loading, so that tied weights stay tied. ``sizes`` lists
+# it for each of them:
 
 file = io.BytesIO()
 torch.save({"table": table, "view": view}, file)
@@ -138,8 +141,7 @@ model.register_buffer("first", table[:10], persistent=False)
 print(f"model: {saved_size(model.state_dict()) / 1e6:.1f} MB")
 
 assert "first" not in model.state_dict()
-data = sum(tensor.nbytes for tensor in model.state_dict().values())
-assert data < saved_size(model.state_dict()) < 1.01 * data
+assert 1_071_144 < saved_size(model.state_dict()) < 1_080_000
 
 # %%
 # Adam keeps two values for each weight
@@ -159,12 +161,11 @@ model(torch.randn(2, 512)).sum().backward()
 ratios = []
 for name, (optimizer_class, settings) in options.items():
     optimizer = optimizer_class(model.parameters(), lr=1e-3, **settings)
-    new = len(optimizer.state_dict()["state"])
     optimizer.step()
     ratios.append(round(saved_size(optimizer.state_dict()) / weights, 1))
     print(f"{name:<20}{ratios[-1]} x the weights")
 
-assert new == 0
+assert optimizer_class(model.parameters()).state_dict()["state"] == {}
 assert ratios == [0.0, 1.0, 2.0, 3.0]
 
 # %%

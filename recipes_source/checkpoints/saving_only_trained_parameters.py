@@ -225,8 +225,8 @@ assert set(missing) != frozen
 # Variants
 # --------
 #
-# **LoRA with PEFT**: ``model.save_pretrained(folder)`` writes the adapter alone,
-# without the statistics of a batch normalization.
+# **LoRA with PEFT**: ``model.save_pretrained(folder)`` writes the adapter
+# alone, without the statistics of a batch normalization.
 #
 # **To resume training**, give the optimizer the trainable parameters only, and
 # its part of the checkpoint is small too:

@@ -289,8 +289,8 @@ print(fresh.state_dict()["state"])
 assert fresh.state_dict()["state"] == {} != optimizer.state_dict()["state"]
 
 # %%
-# ``get_state_dict`` fills a new Adam, by a step with zero gradients and learning
-# rate zero. No weight changes, but the step counts if you train on from there:
+# ``get_state_dict`` fills a new Adam, by a step with zero gradients and the
+# learning rate zero. No weight changes, but if you train on, that step counts:
 
 before = fresh_model.head.bias.detach().clone()
 _, optim_state = get_state_dict(fresh_model, fresh)
@@ -326,18 +326,17 @@ assert "pickle.load(" in inspect.getsource(dcp.FileSystemReader.read_metadata)
 # :ref:`sphx_glr_recipes_troubleshooting_loading_safely_with_weights_only.py`.
 
 # %%
-# One ordinary file
-# -----------------
+# Convert to one file, and back
+# -----------------------------
 #
-# A process with enough memory for the whole model makes a file of a folder, or
-# a folder of a file::
+# One process does it, with enough memory for the whole checkpoint::
 #
 #     python -m torch.distributed.checkpoint.format_utils \
 #         dcp_to_torch checkpoints/epoch3 checkpoint.pt
 #     python -m torch.distributed.checkpoint.format_utils \
 #         torch_to_dcp checkpoint.pt checkpoints/converted
 #
-# In Python, and with what the names of the optimizer's state need:
+# Or in Python. ``set_optimizer_state_dict`` takes the state by name:
 
 from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
 from torch.distributed.checkpoint.state_dict import set_optimizer_state_dict
