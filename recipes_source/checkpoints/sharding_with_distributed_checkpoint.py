@@ -44,7 +44,9 @@ def build(mesh=None):
             body=nn.Linear(8, 16), relu=nn.ReLU(), head=nn.Linear(16, 5)
         )
     )
-    if mesh:  # shard each layer, then what is left, before the optimizer
+    if (
+        mesh is not None
+    ):  # shard each layer, then what is left, before the optimizer
         fully_shard(model.body, mesh=mesh)
         fully_shard(model.head, mesh=mesh)
         fully_shard(model, mesh=mesh)
@@ -149,9 +151,11 @@ def main():
     dist.destroy_process_group()
 
 
+assert state["model"] is model_state and state["optim"] is optim_state
+
 # %%
-# One process saves the first epoch, and is warned. Two processes train the next
-# two, each on half of the data: ``torchrun --nproc-per-node=2 worker.py``.
+# One process saves the first epoch and gets a warning. Two processes train the
+# next two, on half of the data each: ``torchrun --nproc-per-node=2 worker.py``.
 
 # sphinx_gallery_fold = "Write the functions to worker.py, and start it"
 imports = """

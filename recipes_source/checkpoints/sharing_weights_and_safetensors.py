@@ -237,9 +237,9 @@ assert not os.path.exists("refused.safetensors")
 # **Transformers** says ``The weights trying to be saved contained shared
 # tensors [...] that are mismatching the transformers base configuration``, in
 # version 5 ``which are not properly defined``. Declare the tie in the class of
-# your model, ``_tied_weights_keys = {"lm_head.weight": "embed.weight"}``, a
-# list of the keys in version 4. If the layers should not be tied, give one its
-# own weight before saving:
+# your model, ``_tied_weights_keys = {"lm_head.weight": "embed.weight"}``; in
+# version 4 it is the list ``["lm_head.weight"]``. If the layers should not be
+# tied, give one its own weight before saving:
 
 apart = LanguageModel()
 apart.head.weight = nn.Parameter(apart.head.weight.detach().clone())
