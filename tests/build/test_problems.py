@@ -117,7 +117,7 @@ def test_a_problem_is_said_once_with_its_place_and_its_cause(built, name):
     # docutils gives an image the number of the line after it
     assert place == f"{file}:{int(line) + (name == 'image')}"
     assert message in said
-    assert len(re.findall(rf"{re.escape(place)}: (?:WARNING|ERROR): ", built.done.errors)) == 1
+    assert len(re.findall(rf"{re.escape(place)}: (?:WARNING|ERROR): {re.escape(said[:20])}", built.done.errors)) == 1
 
 
 def test_what_is_wrong_in_a_docstring_a_list_a_header_and_a_page(built):
