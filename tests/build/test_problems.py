@@ -24,6 +24,7 @@ TEXTS = {
     "underline": ("Well\n\nOne two three\n~~~~", "# ~~~~", "Title underline too short: One two three"),
     "emphasis": ("One\n\n*two", "# *two", "Inline emphasis start-string without end-string"),
     "directive": (".. nite:: Look", ".. nite::", 'Unknown directive type "nite": .. nite:: Look'),
+    "markup": ("=== ===\n1   - a\n=== ===", "1   - a", "Markdown has no syntax for 'bullet_list': rephrase 'a'"),
     "document": ("See :doc:`gone`.", "See :doc:", "unknown document: 'gone'"),
 }
 CODE = {
