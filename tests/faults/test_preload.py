@@ -14,6 +14,6 @@ def test_what_cannot_be_preloaded_is_reported_once(tiny_site, tmp_path, error):
     done = site.build(PYTHONPATH=str(tmp_path / "broken"))
     assert done.code == 1
     kind = error.partition("(")[0]
-    assert done.log.count(f"cannot be imported once for all of them ({kind}: half installed)") == 1, done.log
+    assert done.errors.count(f"cannot be imported once for all of them ({kind}: half installed)") == 1, done.log
     assert outputs(site.page("two.html")) == ["two"]
-    assert done.log.count("install the packages again: ") == 1
+    assert done.errors.count("install the packages again: ") == 1

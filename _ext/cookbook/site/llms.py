@@ -21,6 +21,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 from cookbook import markdown
+from cookbook.build import build_of
 from cookbook.files import write_if_changed
 from cookbook.pages import classes
 from cookbook.pages.cells import unfold
@@ -73,7 +74,9 @@ def write_page(
         write_if_changed(Path(app.outdir, f"{pagename}.md"), page_markdown(doctree))
         context["markdown_page"] = f"{pagename.rpartition('/')[2]}.md"
     except markdown.UnsupportedNode as error:
-        logger.warning("no Markdown version of this page: %s", error, location=error.node, type="llms")
+        recipes = build_of(app).recipes.values()
+        if all(recipe.docname != pagename for recipe in recipes):  # what is wrong is in the notebook of a recipe too
+            logger.warning("no Markdown version of this page: %s", error, location=error.node, type="llms")
 
 
 def write_list(app: Sphinx, exception: Exception | None) -> None:
