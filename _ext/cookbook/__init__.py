@@ -23,7 +23,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
     from docutils import nodes
 
-    from cookbook import lock
+    from cookbook import console, lock
     from cookbook.build import Build, digest
     from cookbook.gallery import archives, attachment, downloads
     from cookbook.pages import (
@@ -32,6 +32,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         head,
         images,
         navigation,
+        outdated,
         outputs,
         provenance,
         related,
@@ -40,18 +41,21 @@ def setup(app: Sphinx) -> dict[str, Any]:
     )
     from cookbook.recipes import find
     from cookbook.run import execute
-    from cookbook.site import assets, error_index, llms, search, styles
+    from cookbook.site import assets, error_index, linkcheck, llms, search, styles
 
     # A build allocates millions of long-lived nodes: collect less often (docs/decisions/garbage.md).
     gc.set_threshold(10_000)
 
+    console.install(app)
     build = Build(app)
     lock.explain_os_errors(app)
     lock.make_folders(app)
+    outdated.record_warnings(app)
     build.attachment = attachment.Attachment(build)
 
     app.add_config_value("recipe_tags", [], "env", [list])
     app.add_config_value("repository", "", "html", str)
+    app.add_config_value("repository_branch", "main", "html", str)
     app.add_directive("error-index", error_index.ErrorIndex)
     app.add_node(error_index.error_index)
     app.add_node(nodes.image, override=True, html=(images.visit_image, images.depart_image))
@@ -62,7 +66,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("config-inited", 100, lock.begin_build),
         ("config-inited", 500, assets.leave_out_packages),
         ("config-inited", 500, head.check),
+        ("config-inited", 500, outdated.add_templates),
         ("config-inited", 500, repository.check),
+        ("builder-inited", 100, linkcheck.check_network),
         # Recipes are found and executed before sphinx-gallery makes its pages (500).
         ("builder-inited", 400, find.find_recipes),
         ("builder-inited", 405, find.delete_removed),
@@ -72,6 +78,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("builder-inited", 600, attachment.detach),
         ("builder-inited", 900, lambda app: gc.freeze()),
         # Sphinx reads the pages that changed.
+        ("env-get-outdated", 500, outdated.find),
         ("env-get-outdated", 500, provenance.outdated),
         ("env-before-read-docs", 500, downloads.record_read),
         ("source-read", 500, archives.add_links),
@@ -80,6 +87,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("doctree-read", 500, outputs.classify),
         ("doctree-read", 500, cards.rewrite_cards),
         ("doctree-read", 500, llms.store_promise),
+        ("doctree-read", 500, outdated.collect_references),
         ("doctree-read", 500, search.collect_text),
         ("doctree-read", 500, tags.store_tags),
         # All pages are read: files made from them, and other pages that have to be written again.
@@ -87,6 +95,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("env-updated", 500, navigation.find_neighbors),
         ("env-updated", 500, related.find_related),
         ("env-updated", 500, downloads.make),
+        ("env-updated", 500, outdated.update),  # after downloads, on which no page then depends
         # Pages are written.
         ("doctree-resolved", 500, error_index.resolve),
         ("doctree-resolved", 500, tags.link_tags),
@@ -102,6 +111,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("build-finished", 500, head.write_sitemap),
         ("build-finished", 500, llms.write_list),
         ("build-finished", 500, search.write_index),
+        ("build-finished", 800, outdated.forget_warned),
         ("build-finished", 900, execute.summarize),
         ("build-finished", 950, styles.write_stylesheet),
         ("build-finished", 960, assets.tidy),

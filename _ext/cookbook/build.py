@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from cookbook.gallery.attachment import Attachment
     from cookbook.lock import WriteErrors
+    from cookbook.pages.outdated import Warned
     from cookbook.recipes.recipe import Recipe
     from cookbook.run.result import Result
 
@@ -65,6 +66,7 @@ class Build:
         self.problems: list[tuple[str, str]] = []
         self.attachment: Attachment
         self.lock: FileLock
+        self.warned: Warned
         self.write_errors: WriteErrors
         _builds[app] = self
 
