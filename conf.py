@@ -5,6 +5,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
+from cookbook.environ import Environ
+
+Environ.read()  # an invalid environment variable ends the build here
+
 # -- Project ---------------------------------------------------------------
 
 project = "state_dict cookbook"
@@ -98,6 +102,8 @@ html_baseurl = ""
 # The address of the repository, as in "https://github.com/owner/name": for the links that
 # edit a recipe, report a problem with it and open it in Colab.
 repository = ""
+# The branch that these links lead to.
+repository_branch = "main"
 html_copy_source = False
 html_use_index = False
 html_show_sourcelink = False

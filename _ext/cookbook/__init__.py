@@ -23,7 +23,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
     from docutils import nodes
 
-    from cookbook import lock, problems
+    from cookbook import console, lock, problems
     from cookbook.build import Build, digest
     from cookbook.gallery import archives, attachment, downloads, locations
     from cookbook.pages import (
@@ -34,6 +34,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         head,
         images,
         navigation,
+        outdated,
         outputs,
         provenance,
         references,
@@ -43,11 +44,12 @@ def setup(app: Sphinx) -> dict[str, Any]:
     )
     from cookbook.recipes import find
     from cookbook.run import execute
-    from cookbook.site import assets, error_index, llms, search, serve, styles
+    from cookbook.site import assets, error_index, linkcheck, llms, search, serve, styles
 
     # A build allocates millions of long-lived nodes: collect less often (docs/decisions/garbage.md).
     gc.set_threshold(10_000)
 
+    console.install(app)
     build = Build(app)
     lock.explain_os_errors(app)
     lock.make_folders(app)
@@ -56,6 +58,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
     app.add_config_value("recipe_tags", [], "env", [list])
     app.add_config_value("repository", "", "html", str)
+    app.add_config_value("repository_branch", "main", "html", str)
     app.add_directive("error-index", error_index.ErrorIndex)
     app.add_directive("fold", cells.Fold)
     app.add_node(error_index.error_index)
@@ -70,7 +73,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("config-inited", 100, lock.begin_build),
         ("config-inited", 500, assets.leave_out_packages),
         ("config-inited", 500, head.check),
+        ("config-inited", 500, outdated.add_templates),
         ("config-inited", 500, repository.check),
+        ("builder-inited", 100, linkcheck.check_network),
         # Recipes are found and executed before sphinx-gallery makes its pages (500).
         ("builder-inited", 400, find.find_recipes),
         ("builder-inited", 405, find.delete_removed),
@@ -81,6 +86,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("builder-inited", 900, lambda app: gc.freeze()),
         # Sphinx reads the pages that changed.
         ("env-get-outdated", 500, failures.outdated),
+        ("env-get-outdated", 500, outdated.find),
         ("env-get-outdated", 500, provenance.outdated),
         ("env-before-read-docs", 500, downloads.record_read),
         ("source-read", 500, archives.add_links),
@@ -90,7 +96,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("doctree-read", 500, api_links.depend_on_inventories),
         ("doctree-read", 500, outputs.classify),
         ("doctree-read", 500, llms.store_promise),
-        ("doctree-read", 500, related.store_links),
+        ("doctree-read", 500, outdated.collect_references),
         ("doctree-read", 500, search.collect_text),
         ("doctree-read", 500, tags.store_tags),
         ("doctree-read", 600, failures.mark),  # after those that look for the promise
@@ -99,6 +105,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("env-updated", 500, navigation.find_neighbors),
         ("env-updated", 500, related.find_related),
         ("env-updated", 500, downloads.make),
+        ("env-updated", 500, outdated.update),  # after downloads, on which no page then depends
         # Pages are written.
         ("warn-missing-reference", 400, references.explain),  # before Sphinx's own words
         ("doctree-resolved", 500, error_index.resolve),

@@ -3,6 +3,8 @@
 ``JOBS=two make html`` fails with one line:
 
     JOBS=two: give the number of recipes to run at a time, as in JOBS=2
+
+``conf.py`` checks them too, before Sphinx does: its error for ``SOURCE_DATE_EPOCH`` has a traceback.
 """
 
 from __future__ import annotations
@@ -12,11 +14,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
-from sphinx.errors import ExtensionError
+from sphinx.errors import ConfigError
 
 #: The default maximum size of the cache, in bytes.
 CACHE_SIZE = 256 * 2**20
+#: The bytes of the units of sizes: "256M" and "256MiB" are the same.
+UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
 
 def processors() -> int:
@@ -55,18 +60,23 @@ class Environ:
 
     @classmethod
     def read(cls, variables: Mapping[str, str] = os.environ) -> Environ:
-        """Parse *variables*; raise ExtensionError if one is invalid."""
+        """Parse *variables*; raise ConfigError if one is invalid."""
+        executor = variables.get("EXECUTOR", "")
+        if executor and not re.fullmatch(r"[a-z]+://[^\s/:]+(:\d+)?(/\S*)?|[a-z]+://\[[\da-f:]+\]:\d+", executor):
+            raise ConfigError(
+                f"EXECUTOR={executor}: give the address of a Dask scheduler, as in EXECUTOR=tcp://scheduler:8786"
+            )
         epoch = variables.get("SOURCE_DATE_EPOCH")
         if epoch and not re.fullmatch(r"\d{1,11}", epoch):
-            raise ExtensionError(
+            raise ConfigError(
                 f"SOURCE_DATE_EPOCH={epoch}: give the seconds since 1970, as in SOURCE_DATE_EPOCH=1767225600"
             )
         return cls(
             jobs=_number(variables, "JOBS", processors(), "of recipes to run at a time"),
             recipe=variables.get("RECIPE", ""),
-            executor=variables.get("EXECUTOR", ""),
-            cache=variables.get("RECIPE_CACHE", ""),
-            cache_size=_number(variables, "RECIPE_CACHE_SIZE", CACHE_SIZE, "of bytes to keep"),
+            executor=executor,
+            cache=_folder(variables, "RECIPE_CACHE"),
+            cache_size=_size(variables, "RECIPE_CACHE_SIZE", CACHE_SIZE),
             epoch=int(epoch) if epoch else None,
         )
 
@@ -79,5 +89,24 @@ class Environ:
 def _number(variables: Mapping[str, str], name: str, default: int, what: str) -> int:
     value = variables.get(name) or str(default)
     if not re.fullmatch(r"[1-9]\d*", value):
-        raise ExtensionError(f"{name}={value}: give the number {what}, as in {name}=2")
+        raise ConfigError(f"{name}={value}: give the number {what}, as in {name}=2")
     return int(value)
+
+
+def _size(variables: Mapping[str, str], name: str, default: int) -> int:
+    value = variables.get(name) or str(default)
+    found = re.fullmatch(r"([1-9]\d*)(?:([KMG])(?:iB)?)?", value, re.ASCII)
+    if not found:
+        raise ConfigError(f"{name}={value}: give a number of bytes, or one with K, M or G, as in {name}=256M")
+    return int(found[1]) * UNITS[found[2] or ""]
+
+
+def _folder(variables: Mapping[str, str], name: str) -> str:
+    value = variables.get(name, "")
+    path = Path(value)
+    existing = next(folder for folder in (path, *path.parents, Path()) if folder.exists())
+    if not existing.is_dir():
+        raise ConfigError(
+            f"{name}={value}: {existing} is a file; give the path of a folder, as in {name}=.recipe_cache"
+        )
+    return value

@@ -7,7 +7,7 @@ to one page are in ``env.metadata`` instead, which Sphinx clears when it reads t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sphinx.environment import BuildEnvironment
 
@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 class State:
     """Values that a build compares with those of the last build to find the pages that changed.
 
-    Keys are docnames, except for ``error_digests``, whose keys are names of builders.
+    Keys are docnames, except for ``digests``, whose keys are paths, and ``error_digests``, whose
+    keys are names of builders. ``archived`` are the recipes in the gallery's archives.
     """
 
+    archived: list[str] = field(default_factory=list)
+    digests: dict[str, str] = field(default_factory=dict)
     error_digests: dict[str, str] = field(default_factory=dict)
     neighbors: dict[str, Neighbors] = field(default_factory=dict)
     notebook_links: dict[str, str] = field(default_factory=dict)
     provenance: dict[str, Provenance | None] = field(default_factory=dict)
+    references: dict[str, list[Any]] = field(default_factory=dict)
     related: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
 

@@ -5,6 +5,7 @@ two variables that only the workers have, so pages are the same whoever runs it.
 """
 
 import os
+import re
 import signal
 import socket
 import sys
@@ -233,6 +234,22 @@ def test_dead_workers_recipe_runs_elsewhere_and_one_that_kills_all_fails(cluster
     assert "1 problem(s) with recipes" in log, log
     assert "section/tough.py:1: KilledWorker: each of the 2 workers that ran it died. See the logs" in log
     assert "done" in site.page("slow.html").read_text()
+    gone = re.findall(r"cluster: The worker (\w+) at tcp://127\.0\.0\.1:\d+ is gone: its log says why", log)
+    assert gone == ["alice", "dave"], log
+    assert "distributed" not in log and "tornado" not in log
+
+
+def test_lost_scheduler_is_one_sentence(tmp_path_factory, site):
+    cluster = Dask(tmp_path_factory.mktemp("lost"))
+    cluster.only("alice")
+    build = start(site("slow"), cluster.address)
+    wait((cluster.seen / "slow").exists)
+    cluster.kill("scheduler")
+    cluster.only()
+    log = ended(build)
+    assert build.returncode == 2
+    assert f"EXECUTOR={cluster.address}: the connection to the scheduler was lost. Executed recipes" in log, log
+    assert "distributed" not in log and "Traceback" not in log, log
 
 
 def test_without_a_gpu_the_others_run_and_the_recipe_says_what_it_waits_for(cluster, site):

@@ -92,12 +92,12 @@ class TestCache:
             assert outputs(checkout.page(f"{name}.html")) == [name]
         assert "alert" not in checkout.page("forged.html").read_text()
 
-    def test_cache_that_cannot_be_written_is_said_so_and_the_build_goes_on(self, checkout, tmp_path, note):
+    def test_cache_that_is_no_folder_is_said_so_before_anything_is_executed(self, checkout, tmp_path, note):
         (tmp_path / "file").write_text("no folder")
         done = checkout.build(RECIPE_CACHE=str(tmp_path / "file/cache"))
-        assert done.code == 0 and len(executed(done.log)) == len(RECIPES)
-        message = said(rf"cache: cannot write to {tmp_path}/file/cache: .*", done.log)
-        note("the folder of kept results is no folder", "builds", message)
+        assert done.code == 2 and executed(done.log) == []
+        message = said(rf"RECIPE_CACHE={tmp_path}/file/cache: {tmp_path}/file is a file; .*", done.log)
+        note("the folder of kept results is no folder", "fails", message)
 
     def test_two_builds_at_once_do_not_harm_each_other(self, checkout, tmp_path):
         other = TinySite(tmp_path / "other", RECIPES)

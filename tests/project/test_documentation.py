@@ -15,8 +15,8 @@ README, CONTRIBUTING, TESTS = (
 DOCS = README + CONTRIBUTING
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 MODULES = sorted((ROOT / "_ext").rglob("*.py"))
-#: What is read but is no setting: Python's and Make's own, and what a build tells its processes.
-NOT_OURS = {"PYTHONPATH", "MAKEFILE_LIST", "RECIPES_FOLDERS", "RECIPES_USE"}
+#: What is read but is no setting: Python's, Make's and the terminal's own, and what a build tells its processes.
+NOT_OURS = {"PYTHONPATH", "MAKEFILE_LIST", "TERM", "RECIPES_FOLDERS", "RECIPES_USE"}
 #: What Python reads for us.
 PYTHONS = {"TMPDIR"}
 
@@ -61,6 +61,8 @@ def variables():
                 "os.getenv",
                 "variables.get",
                 "_number",
+                "_size",
+                "_folder",
             ):
                 found.update(
                     word.value

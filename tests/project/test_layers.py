@@ -27,6 +27,7 @@ FLOORS = (
     (
         "cookbook.lock",
         "cookbook.build",
+        "cookbook.console",
         "cookbook.environ",
         "cookbook.files",
         "cookbook.markdown",

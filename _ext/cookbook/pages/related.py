@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
@@ -47,16 +46,11 @@ def traits(env: BuildEnvironment, docname: str) -> Traits:
     return found
 
 
-def store_links(app: Sphinx, doctree: nodes.document) -> None:
-    """Store the labels that a page refers to, in its metadata."""
-    labels = {xref["reftarget"] for xref in doctree.findall(addnodes.pending_xref) if xref.get("reftype") == "ref"}
-    app.env.metadata[app.env.docname]["links"] = sorted(labels)
-
-
 def linked(env: BuildEnvironment, docname: str) -> set[str]:
     """Return the pages that *docname* links to."""
     labels = env.get_domain("std").data["anonlabels"]
-    return {labels[label][0] for label in env.metadata[docname].get("links", ()) if label in labels}
+    references = env.metadata[docname].get("references", ())
+    return {labels[name][0] for kind, name in references if kind == "ref" and name in labels}
 
 
 def relate(recipes: dict[str, Traits], links: dict[str, set[str]] | None = None) -> dict[str, list[str]]:

@@ -1,6 +1,6 @@
 """Links to the repository on a recipe's page: edit it, report a problem, open it in Colab.
 
-They need ``repository`` in ``conf.py``, the address of the repository. From
+They need ``repository`` in ``conf.py``, the address of the repository, and ``repository_branch``. From
 ``https://github.com/owner/name`` and the page ``recipes/recipes/what_is_state_dict`` come
 
     Edit this recipe    .../edit/main/recipes_source/recipes/what_is_state_dict.py
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -26,26 +26,33 @@ from cookbook.pages.provenance import Provenance
 
 
 def check(app: Sphinx, config: Config) -> None:
-    """Raise ConfigError if ``repository`` is not the address of one."""
-    address = config.repository
+    """Raise ConfigError unless ``repository`` is an address, and ``repository_branch`` a name, of such."""
+    address, branch = config.repository, config.repository_branch
     if address and not re.fullmatch(r"https?://[^\s/]+/\S*[^\s/]", address):
         raise ConfigError(
             f"conf.py: repository = {address!r} is not the address of a repository. Write it as in "
             '"https://github.com/owner/name", or set it to "" for no links to it'
         )
+    if address.endswith(".git"):
+        raise ConfigError(
+            f"conf.py: repository = {address!r} is the address to clone from. Give that of its pages, "
+            f'as in "{address.removesuffix(".git")}"'
+        )
+    if not re.fullmatch(r"[^\s/~^:?*[\\]+(/[^\s/~^:?*[\\]+)*", branch):
+        raise ConfigError(f'conf.py: repository_branch = {branch!r} is not the name of a branch, as in "main"')
 
 
 def links(
-    repository: str, source: str, title: str, verified: Provenance | None, notebook: str
+    repository: str, branch: str, source: str, title: str, verified: Provenance | None, notebook: str
 ) -> list[tuple[str, str]]:
     """Return ``(label, address)`` pairs for a recipe.
 
-    *source* is its path in the repository, *notebook* the path of its notebook on the site, or "".
+    *source* is its path on the *branch* of the repository, *notebook* the path of its notebook on the site, or "".
     """
     versions = f"torch {verified['torch']}, Python {verified['python']}" if verified else "not executed"
     body = f"Recipe: {source}\nVerified with: {versions}\n\nWhat happened, and what did you expect?\n"
     found = [
-        ("Edit this recipe", f"{repository}/edit/main/{source}"),
+        ("Edit this recipe", f"{repository}/edit/{quote(branch)}/{source}"),
         ("Report a problem", f"{repository}/issues/new?{urlencode({'title': f'{title}: ', 'body': body})}"),
     ]
     on_github = re.fullmatch(r"https://github\.com/([^/]+/[^/]+)", repository)
@@ -66,6 +73,7 @@ def add_links(
         notebook = app.env.dlfiles.get(f"{pagename}.ipynb")
         context["repository_links"] = links(
             app.config.repository,
+            app.config.repository_branch,
             f"{build.source.name}/{name}",
             app.env.titles[pagename].astext(),
             context["provenance"],

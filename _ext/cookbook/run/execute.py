@@ -122,6 +122,7 @@ def _execute(build: Build, cache: Cache, tasks: dict[str, Task]) -> None:
                 name,
                 result["seconds"],
                 ": FAILED" if result["error"] else "",
+                type="progress",
             )
         problem = executor.preload_problem()
         if problem:

@@ -83,22 +83,27 @@ def remove_unused(static: Path, pages: Iterable[Path]) -> None:
 
 
 def delete_removed(app: Sphinx, exception: Exception | None) -> None:
-    """Delete the pages, pictures and downloads that earlier builds wrote for recipes that have been removed.
+    """Delete the pages, pictures and downloads that earlier builds wrote for what has been removed since.
 
     The files in ``recipes/`` do not tell: another build, into another folder, may have been the
-    first to find the recipe gone.
+    first to find the recipe gone. Other files than pages are only deleted in folders that the build fills.
     """
     if exception or app.builder.format != "html":
         return
-    env, out = app.env, Path(app.outdir)
-    kept = {Path(app.builder.get_outfilename(name)) for name in env.found_docs}  # type: ignore[attr-defined]
+    env, out, builder = app.env, Path(app.outdir), app.builder
+    pages = {*env.found_docs, *app.config.html_additional_pages, "genindex", "search"}
+    kept = {Path(builder.get_outfilename(name)) for name in pages}  # type: ignore[attr-defined]
     kept |= {out / f"{name}.md" for name in env.found_docs}
-    kept |= {out / app.builder.imagedir / name for _, name in env.images.values()}
+    kept |= {out / builder.imagedir / name for _, name in env.images.values()}
     kept |= {out / "_downloads" / name for _, name in env.dlfiles.values()}
-    for folder in (build_of(app).gallery.name, app.builder.imagedir, "_downloads"):
-        for path in (out / folder).rglob("*"):
-            if path.is_file() and path not in kept:
-                path.unlink()
+    for extra in (Path(app.srcdir, name) for name in app.config.html_extra_path):
+        kept |= {out / path.relative_to(extra) for path in extra.rglob("*")} if extra.is_dir() else {out / extra.name}
+    folders = {build_of(app).gallery.name, builder.imagedir, "_downloads"}
+    for path in set(out.rglob("*")) - kept:
+        top = path.relative_to(out).parts[0]
+        is_page = path.suffix in (".html", ".md") and top != "_static" and not top.startswith(".")
+        if (top in folders or is_page) and path.is_file():
+            path.unlink()
 
 
 def tidy(app: Sphinx, exception: Exception | None) -> None:

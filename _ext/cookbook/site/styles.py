@@ -172,5 +172,5 @@ def write_stylesheet(app: Sphinx, exception: Exception | None) -> None:
     if not (static / name).exists():
         text = prune(sheets, names)
         write_if_changed(static / name, text)
-        logger.info("stylesheet: %s, %d KB", name, len(text) // 1000)
+        logger.verbose("stylesheet: %s, %d KB", name, len(text) // 1000)
     assets.replace(LINK, f"_static/{name}", pages)

@@ -17,6 +17,7 @@ Whoever controls the scheduler or a worker can, as Dask unpickles what they send
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -29,21 +30,16 @@ import dask
 import distributed
 from dask.utils import parse_timedelta
 from sphinx.errors import ExtensionError
-from sphinx.util import logging
 
 from cookbook.build import PACKAGE
 from cookbook.run.dask import worker
+from cookbook.run.dask.roster import Roster, silence
 from cookbook.run.result import failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from cookbook.recipes.recipe import Task
+    from cookbook.run.dask.roster import Workers
     from cookbook.run.result import Result
-
-    Workers = Mapping[str, Mapping[str, Any]]
-
-logger = logging.getLogger(__name__)
 
 #: Evaluated on a worker for each task: text and built-ins, so it can be unpickled without our code.
 CALL = "__import__('distributed').get_worker().plugins[name].run(task)"
@@ -71,12 +67,13 @@ class Cluster:
 
     def __init__(self, address: str, tasks: list[Task]) -> None:
         self.address = address
+        silence()
         timeout = dask.config.get("distributed.scheduler.no-workers-timeout")
         self.no_workers_timeout = parse_timedelta(timeout or "30s")
         names = sorted({name for task in tasks for name in task["versions"]})
         self.versions = worker.installed_versions(names)
+        self.roster = Roster(self.versions)
         self.pending: dict[str, tuple[Task, Future[Result], distributed.Future[str]]] = {}
-        self.reported: set[str] = set()
         self.lock, self.closing = threading.Lock(), threading.Event()
         try:
             self.client = distributed.Client(address, timeout=TIMEOUT, set_as_default=False)
@@ -96,8 +93,8 @@ class Cluster:
     def _start(self) -> None:
         self.client.register_plugin(self.host)
         workers = self._workers()
-        if workers and not any(self._is_compatible(found, False) for found in workers.values()):
-            raise ExtensionError(f"EXECUTOR={self.address}: no compatible worker. {self._incompatible(workers)}")
+        if workers and not any(self.roster.is_compatible(found, False) for found in workers.values()):
+            raise ExtensionError(f"EXECUTOR={self.address}: no compatible worker. {self.roster.incompatible(workers)}")
         threading.Thread(target=self._watch_workers, daemon=True).start()
 
     def __enter__(self) -> Cluster:
@@ -107,6 +104,9 @@ class Cluster:
         """Return None: what a worker cannot import shows in the results of its recipes."""
 
     def __exit__(self, *exc_info: object) -> None:
+        if exc_info == (None, None, None):
+            with contextlib.suppress(Exception):  # no answer, for any reason
+                self.roster.report(self._workers())
         self.close()
 
     def submit(self, task: Task) -> Future[Result]:
@@ -187,23 +187,6 @@ class Cluster:
         workers: Workers = self.client.sync(scheduler.identity, n_workers=-1, callback_timeout=TIMEOUT)["workers"]
         return workers
 
-    def _is_compatible(self, found: Mapping[str, Any], gpu: bool) -> bool:
-        """Return whether a worker can take recipes, with or without *gpu*."""
-        needed = {worker.resource_name(self.versions, gpu), *(["GPU"] if gpu else [])}
-        return needed <= set(found["resources"])
-
-    def _incompatible(self, workers: Workers) -> str:
-        """Return a sentence about each of the *workers* with other versions, and what to do; or ""."""
-        lines = []
-        for address, found in workers.items():
-            for offered in found["resources"]:
-                kind, _, versions = offered.partition(": ")
-                has = dict(version.split("==") for version in versions.split()) if kind == "recipe" else {}
-                if has.keys() == self.versions.keys() and has != self.versions:
-                    other = (f"{n} {v} (needed: {self.versions[n]})" for n, v in has.items() if v != self.versions[n])
-                    lines.append(f"The worker {found['name']} at {address} is not used: it has {', '.join(other)}.")
-        return " ".join([*lines, "Install requirements.txt there"]) if lines else ""
-
     def _watch_workers(self) -> None:
         """Fail the tasks that no worker could take until the timeout."""
         last_seen = dict.fromkeys((False, True), time.monotonic())
@@ -213,12 +196,10 @@ class Cluster:
                 workers = self._workers()
             except Exception:  # no answer, for any reason
                 workers = None
-            for address, found in sorted((workers or {}).items()):
-                if address not in self.reported and (incompatible := self._incompatible({address: found})):
-                    logger.info("cluster: %s", incompatible)
-                    self.reported.add(address)
+            if workers is not None:
+                self.roster.report(workers)
             for gpu in (False, True):
-                if any(self._is_compatible(found, gpu) for found in (workers or {}).values()):
+                if any(self.roster.is_compatible(found, gpu) for found in (workers or {}).values()):
                     last_seen[gpu] = time.monotonic()
                 elif time.monotonic() - last_seen[gpu] > self.no_workers_timeout:
                     for key, (task, _, _) in list(self.pending.items()):
@@ -231,13 +212,13 @@ class Cluster:
         if workers is None:
             return self._problem(f"no answer from the scheduler {limit}")
         if task["gpu"] and workers:
-            incompatible = self._incompatible({a: w for a, w in workers.items() if "GPU" in w["resources"]})
+            incompatible = self.roster.incompatible({a: w for a, w in workers.items() if "GPU" in w["resources"]})
             return failure(
                 task,
                 f"no worker offered the resource GPU {limit}; start one with: dask worker {self.address} "
                 "--resources GPU=1" + (f" ({incompatible})" if incompatible else ""),
             )
-        advice = self._incompatible(workers) or f"Start one with: dask worker {self.address}"
+        advice = self.roster.incompatible(workers) or f"Start one with: dask worker {self.address}"
         return self._problem(f"no compatible worker {limit}. {advice}")
 
 
