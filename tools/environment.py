@@ -20,8 +20,8 @@ import sysconfig
 from pathlib import Path
 
 CONSTRAINTS = "constraints.txt"
-#: What pip says when it reaches no index.
-NO_NETWORK = r"Retrying \(Retry\(|NewConnectionError|ConnectTimeout|ReadTimeout|name resolution|ProxyError"
+#: What pip says when it reaches no index; its errors are then about packages that it has not seen.
+NO_NETWORK = r"Retry\(total=0|Max retries exceeded|\.\w*(Timeout|Connection)\w*Error: "
 CUDA = """\
 torch {version} will be the CUDA build, which recipes do not need: 2.7 GB to download, 5 GB on the disk. For the CPU \
 build, stop this (Ctrl-C) and run
@@ -67,7 +67,7 @@ def check(folder: Path, python: str) -> None:
     remove = f"remove {folder} and run make again"
     version = sys.version.split()[0]
     if not Path(sysconfig.get_path("purelib")).is_dir():
-        sys.exit(f"{folder} was made with another Python than {version}, which its bin/python runs: {remove}")
+        sys.exit(f"{folder} was made with another version of Python than the {version} that it runs: {remove}")
     for stamp in folder.glob(".*.txt"):
         place = stamp.read_text(encoding="utf-8").partition("\n")[0]
         if not (place and Path(place).exists() and folder.samefile(place)):
@@ -86,7 +86,7 @@ def cuda(requirements: str) -> str | None:
     pinned = re.search(r"^torch==(\S+)", requirements, re.MULTILINE)
     if sys.platform != "linux" or not pinned:
         return None
-    command = [sys.executable, "-m", "pip", "index", "versions", "torch"]
+    command = [sys.executable, "-m", "pip", "index", "versions", "torch", "--retries", "0"]
     said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     version = rf"(?<![\w.]){re.escape(pinned[1])}(?:\+[\w.]+)?(?![\w.])"
     found = re.search(rf"Available versions:.*?({version})", said)  # the newest one stands first
@@ -136,15 +136,15 @@ def run(command: list[str], log: Path) -> tuple[int, list[str]]:
 def reason(name: str, said: list[str], log: Path) -> str:
     """Return why pip failed, in its own words, and what to do."""
     errors = [number for number, line in enumerate(said) if re.match(r"\s*error:", line, re.IGNORECASE)]
-    own = "".join(said[errors[0] :][:30] if errors else said[-5:]).strip()
-    text = "".join(said)
-    if "no space left" in text.lower():
-        advice = "the disk is full; free 2 GB and run make again"
-    elif re.search(NO_NETWORK, text):
+    own = said[errors[0] :][:30] if errors else said[-5:]
+    if offline := [line for line in said if re.search(NO_NETWORK, line)]:
+        own = offline[-1:]
         advice = "no network, so the package index cannot be reached; run make again where there is one"
+    elif "no space left" in "".join(said).lower():
+        advice = "the disk is full; free 2 GB and run make again"
     else:
         advice = f"pip failed; all that it said is in {log}"
-    return f"{own}\nInstalling {name}: {advice}"
+    return f"{''.join(own).strip()}\nInstalling {name}: {advice}"
 
 
 def main() -> int | str:

@@ -305,7 +305,7 @@ def test_an_interpreter_that_was_removed_is_recognized(made):
 def test_an_interpreter_of_another_version_is_recognized(made):
     library = made.folder / ".venv/lib/python{}.{}".format(*sys.version_info)
     library.rename(library.with_name("python3.0"))
-    refused(made.make("html"), "another Python", "remove .venv and run make again")
+    refused(made.make("html"), "another version of Python", "remove .venv and run make again")
 
 
 def test_an_environment_that_was_moved_is_recognized(made):
@@ -375,7 +375,8 @@ FULL = "Collecting numpy\nERROR: Could not install packages due to an OSError: [
     ("said", "own", "advice"),
     [
         (CONFLICT, "depends on soupsieve>=1.6.1", "all that it said is in .venv/install.log"),
-        (OFFLINE, "ERROR: No matching distribution", "no network"),
+        (OFFLINE, "NewConnectionError", "no network"),
+        (OFFLINE.replace("total=0", "total=4"), "ERROR: No matching distribution", "install.log"),
         (FULL, "[Errno 28]", "the disk is full"),
         ("  error: subprocess-exited-with-error\n  gcc is not there\n", "gcc is not there", "install.log"),
         ("Killed\n", "Killed", "install.log"),
