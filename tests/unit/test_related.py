@@ -50,16 +50,16 @@ def test_a_recipe_that_has_much_is_less_related_than_one_that_has_only_what_is_s
     assert relate(recipes)["one"] == ["short", "long"]
 
 
-def test_a_recipe_that_shares_two_things_is_more_related_than_one_that_has_only_one_of_them():
-    recipes = {"one": tags("x", "y"), "short": tags("x"), "both": tags("x", "y", "a"), "y": tags("y", *"bcdefg")}
-    assert relate(recipes)["one"] == ["both", "short", "y"]
-
-
 def test_equals_are_in_the_order_of_the_recipes():
     names = ["e", "b", "d", "a", "c", "f"]
     recipes = {name: tags("x") for name in names} | {"other": tags("y")}
     assert relate(recipes)["d"] == ["e", "b", "a"]
     assert relate(dict(reversed(recipes.items())))["d"] == ["f", "c", "a"]
+
+
+def test_a_recipe_that_shares_two_things_is_more_related_than_one_that_has_only_one_of_them():
+    recipes = {"one": tags("x", "y"), "short": tags("x"), "both": tags("x", "y", "a"), "y": tags("y", *"bcdefg")}
+    assert relate(recipes)["one"] == ["both", "short", "y"]
 
 
 def test_what_all_share_relates_none():
