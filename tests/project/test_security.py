@@ -130,32 +130,3 @@ def test_the_workflow_has_the_form_of_one():
 def test_the_workflow_may_do_no_more_than_it_has_to():
     done = run("zizmor", "--offline", "--no-progress", "--persona", "pedantic", ".github")
     assert done.returncode == 0 and "No findings" in done.stdout + done.stderr, done.stdout + done.stderr
-
-
-def test_the_workflow_publishes_where_the_links_lead(tmp_path):
-    """Run what it runs to publish, in a repository that stands for the one on GitHub."""
-    text = (ROOT / ".github/workflows/site.yml").read_text()
-    script = re.search(r"run: \|\n((?: {10}.*\n)+)", text)[1].replace("https://x-access-token:$TOKEN@", "file://")
-    (tmp_path / "site/_static").mkdir(parents=True)
-    (tmp_path / "site/_static/site.js").write_text("1")
-    subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "owner/name.git")], check=True)
-    environment = {
-        "PATH": "/usr/bin:/bin:/usr/local/bin",
-        "HOME": str(tmp_path),
-        "GITHUB_ACTOR": "ana",
-        "GITHUB_SHA": "abc",
-        "GITHUB_SERVER_URL": f"https://{tmp_path}",
-        "GITHUB_REPOSITORY": "owner/name",
-    }
-    done = subprocess.run(
-        ["bash", "-e", "-c", script], cwd=tmp_path / "site", env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    files = subprocess.run(
-        ["git", "--git-dir", str(tmp_path / "owner/name.git"), "ls-tree", "-r", "--name-only", "gh-pages"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-    assert files == [".nojekyll", "_static/site.js"]
-    assert "blob/gh-pages/" in (PACKAGE / "pages/repository.py").read_text()

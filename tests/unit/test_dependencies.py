@@ -59,6 +59,31 @@ def test_the_version_of_a_module_is_that_of_its_package():
     assert version("no_such_package") is None
 
 
+def test_a_module_may_be_of_several_packages(monkeypatch):
+    monkeypatch.setattr(dependencies, "_all_packages", lambda: {"shared": ["pillow", "packaging", "pillow"]})
+    found = [f"{name} {importlib.metadata.version(name)}" for name in ("packaging", "pillow")]
+    assert version("shared") == ",".join(found)
+
+
+def test_the_package_of_the_same_name_is_found_without_reading_all_others(monkeypatch):
+    monkeypatch.setattr(dependencies, "_all_packages", None)
+    dependencies._packages.cache_clear()
+    assert [line.partition("==")[0] for line in requirements(code("import torch, numpy"))] == ["torch", "numpy"]
+
+
+@pytest.mark.parametrize("record", [None, "", "packaging_extras.py,,\n", "xpackaging.py,,\n", "packaging/other.py,,\n"])
+def test_a_package_of_the_same_name_without_the_module_is_not_its_package(monkeypatch, record):
+    read = {"RECORD": record}.get
+    other = SimpleNamespace(name="packaging", version="1.5", read_text=lambda name: read(name, "packaging.py,"))
+    monkeypatch.setattr(importlib.metadata, "distribution", lambda name: other)
+    monkeypatch.setattr(dependencies, "_all_packages", lambda: {"packaging": ["pillow"]})
+    dependencies._packages.cache_clear()
+    version.cache_clear()
+    assert requirements(code("import packaging")) == ["pillow==1.5"]
+    version.cache_clear()
+    dependencies._packages.cache_clear()
+
+
 def test_requirements_have_torch_first_and_no_local_version(monkeypatch):
     text = "import numpy\nimport torch\nfrom PIL import Image\nimport os\nimport no_such_package"
     cut = importlib.metadata.version("torch").partition("+")[0]

@@ -36,6 +36,11 @@ CASES = {
     "a line across": ("a\n\n-----\n\nb", "a\n\n---\n\nb"),
     "mathematics": (".. math:: a^2", "$$\na^2\n$$"),
     "mathematics in lines": (".. math::\n\n   a \\\\ b", "$$\n\\begin{aligned}\na \\\\ b\n\\end{aligned}\n$$"),
+    "mathematics with an environment": (
+        ".. math::\n\n   \\begin{matrix} a \\\\ b \\end{matrix}",
+        "$$\n\\begin{matrix} a \\\\ b \\end{matrix}\n$$",
+    ),
+    "a title of a work": ("`Title`", "*Title*"),
     "mathematics in text": (":math:`a_b`", "$a_b$"),
     "low and high": ("H\\ :sub:`2`\\ O\\ :sup:`3`", "H<sub>2</sub>O<sup>3</sup>"),
     "a link": ("`the text <https://a.b/c_d>`__", "[the text](https://a.b/c_d)"),
@@ -112,6 +117,22 @@ def test_what_sphinx_adds_is_written_too():
     assert block(version) == block(nodes.container("", version)) == "New in 2.1: text"
     assert block(nodes.paragraph("", "", addnodes.literal_strong("", "a"), addnodes.index())) == "**a**"
     assert block(addnodes.seealso("", text)).startswith("> **") and block(addnodes.highlightlang()) == ""
+
+
+@pytest.mark.parametrize(
+    ("node", "markdown"),
+    [
+        (addnodes.literal_emphasis("", "a"), "*a*"),
+        (nodes.inline("", "a_ b", classes=["menu"]), "a\\_ b"),
+        (nodes.Text("a [b] c"), "a [b] c"),
+        (nodes.literal("", "a`"), "`` a` ``"),
+        (nodes.reference("", "a", refuri="b c"), "[a](b%20c)"),
+        (nodes.reference("", "a [b]", refid="part"), "a \\[b\\]"),
+        (nodes.reference("", "", nodes.strong("", "[b]"), refuri="https://a.b"), "[**\\[b\\]**](https://a.b)"),
+    ],
+)
+def test_what_sphinx_adds_to_a_line_is_written_too(node, markdown):
+    assert block(nodes.paragraph("", "", node)) == markdown
 
 
 def test_markdown_that_is_there_already_stays():

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from cookbook.build import PACKAGE, digest
 from cookbook.recipes import dependencies, recipe
-from cookbook.recipes.recipe import CONF, PROCESS, Recipe, block_lines, drop_empty
+from cookbook.recipes.recipe import CONF, PROCESS, Recipe, block_lines, drop_empty, figures, is_figure
 
 TEXT = '''"""
 Title
@@ -166,6 +166,22 @@ def test_only_a_recipe_for_a_gpu_may_run_on_another_build_of_a_version(made, mon
         assert found.task["gpu"] is same and set(found.task["versions"].values()) == {version}
         keys.add(found.key)
     assert len(keys) == (1 if same else 2)
+    monkeypatch.setattr(dependencies, "version", lambda name: "3.0+cpu")
+    assert made(TEXT.replace("# %%", f"{setting}\n# %%", 1)).key not in keys
+
+
+# -- its figures -----------------------------------------------------------------------
+
+
+def test_figures_are_those_of_the_recipe_and_of_no_other(tmp_path):
+    own = {f"sphx_glr_load_{number}.png" for number in ("001", "1000", "002_dark")}
+    others = {
+        f"sphx_glr_load_{name}.png" for name in ("01", "more_001", "100_001", "001_light", "x001", "\u0661\u0661\u0661")
+    }
+    for name in {*own, *others, "sphx_glr_load_001.svg", "sphx_glr_other_001.png", "xsphx_glr_load_001.png"}:
+        (tmp_path / name).write_text("")
+    assert {path.name for path in figures(tmp_path, "load")} == own
+    assert is_figure("sphx_glr_a.b_001.png", "a.b") and not is_figure("sphx_glr_axb_001.png", "a.b")
 
 
 # -- the task ------------------------------------------------------------------------

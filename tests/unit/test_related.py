@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from types import SimpleNamespace
 
-from cookbook.pages.related import API, COUNT, SECTION, TAG, find_related, relate, traits
+from cookbook.pages.related import API, COUNT, SECTION, TAG, add_related, find_related, relate, traits
 from cookbook.state import state_of
 from docutils import nodes
 from fuzzing import fuzz
@@ -60,6 +60,11 @@ def test_equals_are_in_the_order_of_the_recipes():
     recipes = {name: tags("x") for name in names} | {"other": tags("y")}
     assert relate(recipes)["d"] == ["e", "b", "a"]
     assert relate(dict(reversed(recipes.items())))["d"] == ["f", "c", "a"]
+
+
+def test_a_recipe_that_shares_two_things_is_more_related_than_one_that_has_only_one_of_them():
+    recipes = {"one": tags("x", "y"), "short": tags("x"), "both": tags("x", "y", "a"), "y": tags("y", *"bcdefg")}
+    assert relate(recipes)["one"] == ["both", "short", "y"]
 
 
 def test_what_all_share_relates_none():
@@ -141,3 +146,15 @@ def test_pages_whose_related_recipes_or_their_titles_changed_are_written_anew(tm
     assert find_related(None, env) == ["recipes/s/a"]
     env.metadata["recipes/s/d"]["tags"] = ["z"]
     assert find_related(None, env) == ["recipes/s/c", "recipes/s/d"]
+
+
+def test_a_page_gets_its_list_with_links_from_itself(tmp_path):
+    env = env_of(tmp_path, a=["x"], b=["x"], c=["y"])
+    find_related(None, env)
+    found = {}
+    for page in ("recipes/s/a", "index"):
+        context = {"pathto": lambda name, page=page: f"from {page} to {name}"}
+        add_related(SimpleNamespace(env=env), page, "page.html", context, None)
+        found[page] = context["related_recipes"]
+    link = "from recipes/s/a to recipes/s/b"
+    assert found == {"recipes/s/a": [{"title": "RECIPES/S/B", "link": link}], "index": []}

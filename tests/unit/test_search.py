@@ -104,6 +104,15 @@ def test_of_a_recipe_are_kept_its_title_its_promise_and_its_parts(page, tmp_path
     }
 
 
+@pytest.mark.parametrize(("parts", "promise"), [([paragraph("prose")], "prose"), ([], "")])
+def test_the_promise_is_prose_and_not_code(page, tmp_path, parts, promise):
+    app, _ = page
+    (tmp_path / "recipes/one.py").write_text("")
+    code = nodes.literal_block("", "x = 1")
+    collect_text(app, nodes.container("", nodes.section("", nodes.title("", "T"), code, *parts, ids=["t"])))
+    assert app.env.metadata["recipes/one"]["search"]["promise"] == promise
+
+
 def test_of_another_page_is_kept_nothing(page):
     app, document = page
     collect_text(app, document)

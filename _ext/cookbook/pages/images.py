@@ -22,6 +22,4 @@ def visit_image(self: HTML5Translator, node: nodes.image) -> None:
         self.body[-1] = f'{tag.rstrip()} width="{size[0]}" height="{size[1]}" loading="lazy" {end}{rest}'
 
 
-def depart_image(self: HTML5Translator, node: nodes.image) -> None:
-    """Finish the image as Sphinx does."""
-    HTML5Translator.depart_image(self, node)
+depart_image = HTML5Translator.depart_image

@@ -15,13 +15,15 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from sphinx_gallery.py_source_parser import Block
 
 #: Packages that every result depends on, besides those that the recipe imports.
 PACKAGES = ("torch", "matplotlib", "numpy", "sphinx-gallery")
+#: Returns the packages of each installed module; slow, as it reads the metadata of all packages.
+_all_packages = cache(importlib.metadata.packages_distributions)
 
 
 def imported(code: Iterable[Block]) -> set[str]:
@@ -59,12 +61,6 @@ def _packages(module: str) -> list[str]:
     except importlib.metadata.PackageNotFoundError:
         pass
     return list(_all_packages().get(module, ()))
-
-
-@cache
-def _all_packages() -> Mapping[str, list[str]]:
-    """Return the packages of each installed module; slow, as it reads the metadata of all packages."""
-    return importlib.metadata.packages_distributions()
 
 
 def requirements(code: Iterable[Block]) -> list[str]:
