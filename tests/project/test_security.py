@@ -20,7 +20,7 @@ OURS = {("run/dask/cluster.py", "eval"), ("run/dask/worker.py", "eval")}
 #: Recipes that may turn the protection off, how often, and only on a file that they wrote themselves.
 DANGERS = {
     "troubleshooting/loading_safely_with_weights_only.py": 1,  # shows what the file does then
-    "troubleshooting/avoiding_whole_model_pickles.py": 3,  # a whole model cannot be loaded otherwise
+    "troubleshooting/avoiding_whole_model_pickles.py": 4,  # a whole model cannot be loaded otherwise
 }
 
 
