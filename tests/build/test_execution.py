@@ -70,6 +70,42 @@ def test_nothing_leaks_into_the_next_recipe(tiny_site):
     assert outputs(site.page("b_checks.html")) == first
 
 
+def test_the_working_folder_stays_from_cell_to_cell_as_in_a_script(tiny_site):
+    code = """
+    import os
+    import tempfile
+    from pathlib import Path
+
+    here = os.getcwd()
+    folder = tempfile.TemporaryDirectory()
+    os.chdir(folder.name)
+    Path("model.pt").write_text("saved")
+
+    # %%
+    # In the next cell.
+
+    print(Path("model.pt").read_text())
+    os.chdir(here)
+    folder.cleanup()
+
+    # %%
+    # One that is deleted.
+
+    os.mkdir("gone")
+    os.chdir("gone")
+    os.rmdir(Path.cwd())
+
+    # %%
+    # Goes on in the folder of the recipe.
+
+    print(Path("one.py").exists())
+    """
+    site = tiny_site({"one.py": recipe(code)})
+    done = site.build()
+    assert done.code == 0, done.log
+    assert outputs(site.page("one.html")) == ["saved", "True"]
+
+
 def test_progress_is_plain_lines_where_there_is_no_terminal(tiny_site):
     site = tiny_site({"one.py": recipe("print(1)"), "two.py": recipe("print(2)")})
     log = site.build().log

@@ -16,6 +16,8 @@ BAD = {
     "overflow": ('"stop"', "True", "cut", "None", '["cut"]'),
     "gpu": ("1", '"yes"', "None", "true"),
     "line_numbers": ("1", '"yes"', "None"),
+    "wrong": ("1", '"yes"', "None"),
+    "fold": ('""', "True", "None", "The model"),
     "reading_order": ("1.5", '"20"', "True", "None"),
     "thumbnail_number": ("1.5", '"1"', "True", "None"),
     "thumbnail_path": ("1", "None", "_static/x.png"),

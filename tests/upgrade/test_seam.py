@@ -19,6 +19,7 @@ SIGNATURES = {
     "sphinx_gallery.gen_rst.generate_file_rst": "fname target_dir src_dir gallery_conf",
     "sphinx_gallery.gen_rst.identify_names": "script_blocks ref_regex global_variables node",
     "sphinx_gallery.gen_rst.scale_image": "in_fname out_fname max_width max_height",
+    "sphinx_gallery.gen_rst._exec_and_get_memory": "compiler code_ast gallery_conf script_vars",
     "sphinx_gallery.gen_rst._LoggingTee": "src_filename",
     "sphinx_gallery.py_source_parser.split_code_and_text_blocks": "source_file return_node",
 }
@@ -39,6 +40,7 @@ CALLERS = {
     "sphinx_gallery.gen_rst.generate_file_rst": gen_rst.generate_dir_rst,
     "sphinx_gallery.gen_rst.identify_names": gen_rst._get_backreferences,
     "sphinx_gallery.gen_rst.scale_image": gen_rst.save_thumbnail,
+    "sphinx_gallery.gen_rst._exec_and_get_memory": gen_rst.execute_code_block,
     "sphinx_gallery.gen_rst._LoggingTee": gen_rst.execute_script,
     "sphinx_gallery.py_source_parser.split_code_and_text_blocks": gen_rst.generate_file_rst,
 }
