@@ -129,7 +129,7 @@ const sizes = new ResizeObserver((entries) => {
     edges(target);
   }
 });
-for (const block of document.querySelectorAll(".bd-article pre, .bd-article table")) {
+for (const block of document.querySelectorAll(".bd-article :not(.card-code) > .highlight > pre, .bd-article table")) {
   sizes.observe(block);
   block.addEventListener("scroll", () => edges(block), { passive: true });
 }
