@@ -24,6 +24,7 @@ import torch.nn.functional as F
 here = globals().get("here", os.getcwd())
 folder = tempfile.TemporaryDirectory()
 os.chdir(folder.name)
+torch.set_num_threads(1)  # faster, for a model this small
 
 inputs = torch.linspace(-2, 2, 200).unsqueeze(1)
 targets = torch.sin(3 * inputs)
@@ -81,8 +82,7 @@ for epoch in range(checkpoint["epoch"], 100):
 # .. fold:: Who this is for
 #
 #    Your training can be interrupted, by a time limit, a crash or by you, and
-#    has to continue where it stopped. For predictions, the weights alone are
-#    enough.
+#    has to continue where it stopped.
 #
 # .. fold:: Setup
 #
@@ -201,7 +201,7 @@ assert loaded == 0.05 and optimizer.param_groups[0]["lr"] == 0.01
 # %%
 # **One dictionary is loaded twice.** An optimizer keeps the tensors of the
 # dictionary that it loads, and its next step changes them: here the number of
-# steps, 100 in the file. Read the file again for a second load:
+# steps, 100 in the file. Read the file again for a second load.
 
 # sphinx_gallery_wrong = True
 checkpoint = torch.load("checkpoint.pt", map_location="cpu")
@@ -267,8 +267,7 @@ folder.cleanup()
 # - :ref:`sphx_glr_recipes_troubleshooting_surviving_truncated_checkpoints.py`
 # - :ref:`sphx_glr_recipes_training_matching_optimizer_state_to_parameters.py`
 # - `pytorch#7499 <https://github.com/pytorch/pytorch/issues/7499>`__ on
-#   ``KeyError: 'momentum'``
-# - `latent-diffusion#231
+#   ``KeyError: 'momentum'``, `latent-diffusion#231
 #   <https://github.com/CompVis/latent-diffusion/issues/231>`__
 #   on the size of the group
 # - :meth:`torch.optim.Optimizer.load_state_dict`, :func:`torch.save`

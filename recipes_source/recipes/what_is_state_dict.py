@@ -2,73 +2,90 @@
 What is a state_dict in PyTorch
 ===============================
 
-A ``state_dict`` is a Python dictionary that maps every parameter and buffer of
-a model, or all the state of an optimizer, to its current value.
-
-**For whom:** you train models with PyTorch and want to know what ends up in a
-checkpoint, and what does not.
-
-Introduction
-------------
-
-A :class:`torch.nn.Module` keeps what it learns in *parameters* (weights and
-biases, reached with :meth:`~torch.nn.Module.parameters`) and what it merely
-remembers in *buffers* (such as the ``running_mean`` of a batch normalization
-layer). Its ``state_dict`` lists both, by name. Layers that own neither, such as
-pooling or dropout, have no entry.
-
-An optimizer from :mod:`torch.optim` has a ``state_dict`` too. It holds what the
-optimizer has accumulated for each parameter, and the hyperparameters in use.
-
-Because both are ordinary dictionaries, they are easy to inspect, save, change
-and restore, which is what the other recipes do. This one looks inside.
-
-Setup
------
-
-Install PyTorch, and Matplotlib for the figure::
-
-    pip install torch matplotlib
-
-Steps
------
-
-1. Import the libraries
-2. Define and initialize the neural network
-3. Initialize the optimizer
-4. Access the model and optimizer ``state_dict``
-5. Train for one step and look again
-6. See what a ``state_dict`` leaves out
+A dictionary with the tensors that a model has learned, or with all that an
+optimizer remembers: what is in it, what is not, and what shares its memory.
 """
 
 # sphinx_gallery_tags = ["saving", "module", "optimizer"]
-# sphinx_gallery_keywords = ["explained", "meaning", "what optimizer.state_dict() contains"]
+# sphinx_gallery_keywords = ["explained", "meaning", "what optimizer.state_dict() contains", "difference between parameters and buffers"]
 # sphinx_gallery_reading_order = 10
 
 # %%
+# Short answer
+# ------------
+#
+# It maps the name of each parameter and each persistent buffer of a model to
+# its tensor. It is what you save and load:
+
+import torch.nn as nn
+
+model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.BatchNorm1d(8))
+for name, tensor in model.state_dict().items():
+    print(f"{name:<22}{tuple(tensor.shape)}")
+
+# %%
+# The ReLU learns nothing and has no entry. The class, ``forward`` and the
+# hyperparameters are not in it either: build the model first, then call
+# ``model.load_state_dict(state_dict)``.
+#
+# .. fold:: Who this is for
+#
+#    You train models with PyTorch and want to know what ends up in a
+#    checkpoint, and what does not.
+#
+# Introduction
+# ------------
+#
+# A :class:`torch.nn.Module` keeps what it learns in *parameters* (weights and
+# biases) and what it only remembers in *buffers* (such as the ``running_mean``
+# of a batch normalization layer). An optimizer from :mod:`torch.optim` has a
+# ``state_dict`` too, of what it has accumulated for each parameter and of its
+# hyperparameters. Both are Python dictionaries: easy to inspect, save, change
+# and restore.
+#
+# Setup
+# -----
+#
+# One package is enough.
+#
+# .. fold:: Setup
+#
+#    Install PyTorch::
+#
+#        pip install torch
+#
+# Steps
+# -----
+#
+# 1. Import the libraries
+# 2. Define and initialize the neural network
+# 3. Initialize the optimizer
+# 4. Access the model and optimizer ``state_dict``
+# 5. Train for one step and look again
+# 6. See what shares its memory
+# 7. See what a ``state_dict`` leaves out
+#
 # 1. Import the libraries
 # ~~~~~~~~~~~~~~~~~~~~~~~
 #
 # The recipe uses ``torch`` with its subpackages ``torch.nn`` and
-# ``torch.optim``. The seed makes every run print the same values.
+# ``torch.optim``.
 
-import matplotlib.pyplot as plt
+import copy
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 import torch.optim as optim
 
 torch.manual_seed(0)
-plt.style.use("petroff10")
 
 # %%
 # 2. Define and initialize the neural network
 # ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
 #
-# The network classifies 32 × 32 color images. It has two convolutional layers
-# with a pooling layer between them, and three linear layers.
-# :ref:`sphx_glr_recipes_recipes_defining_a_neural_network.py` builds it step by
-# step. Printing it lists the layers by the attribute that holds each one.
+# The network classifies 32 × 32 color images. The attribute that holds a layer
+# gives its keys their name.
 
 
 class Net(nn.Module):
@@ -84,34 +101,27 @@ class Net(nn.Module):
     def forward(self, x):
         x = self.pool(F.relu(self.conv1(x)))
         x = self.pool(F.relu(self.conv2(x)))
-        x = torch.flatten(x, 1)
-        x = F.relu(self.fc1(x))
-        x = F.relu(self.fc2(x))
-        return self.fc3(x)
+        x = F.relu(self.fc1(torch.flatten(x, 1)))
+        return self.fc3(F.relu(self.fc2(x)))
 
 
 net = Net()
-print(net)
-assert [type(layer).__name__ for layer in net.children()].count("Linear") == 3
 
 # %%
 # 3. Initialize the optimizer
 # ~~~~~~~~~~~~~~~~~~~~~~~~~~~
 #
-# Stochastic gradient descent with momentum, over all parameters of the network.
-# Printing it shows its one *parameter group* and the hyperparameters in use.
+# Stochastic gradient descent with momentum, over all parameters:
 
 optimizer = optim.SGD(net.parameters(), lr=0.001, momentum=0.9)
-print(optimizer)
-assert len(optimizer.param_groups) == 1
 
 # %%
 # 4. Access the model and optimizer ``state_dict``
 # ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
 #
-# The model's ``state_dict`` has ten keys: a weight and a bias for each of the
+# The model's ``state_dict`` has ten keys, a weight and a bias for each of the
 # five layers that learn. Each key is the path to the attribute that holds the
-# tensor. ``pool`` learns nothing, so it is not there.
+# tensor. ``pool`` learns nothing, so it is not there:
 
 print("Model's state_dict:")
 for name, tensor in net.state_dict().items():
@@ -122,9 +132,8 @@ assert not any(name.startswith("pool") for name in net.state_dict())
 
 # %%
 # The optimizer's ``state_dict`` has two keys. ``state`` is still empty, because
-# nothing has been trained. ``param_groups`` holds every hyperparameter, with
-# ``params`` numbering the parameters of the group in the order in which the
-# optimizer received them.
+# nothing has been trained. ``param_groups`` holds every hyperparameter, and
+# numbers the parameters in the order in which the optimizer received them:
 
 print("Optimizer's state_dict:")
 print("state:", optimizer.state_dict()["state"])
@@ -134,73 +143,78 @@ for group in optimizer.state_dict()["param_groups"]:
 
 assert optimizer.state_dict()["state"] == {}
 assert group["lr"] == 0.001 and group["momentum"] == 0.9
-
-# %%
-# How large are the entries? The bytes of a tensor are its number of elements
-# times the size of one: 4 bytes for ``torch.float32``. The first linear layer
-# alone makes up more than three quarters of the model, so the horizontal axis is
-# logarithmic.
-
-layers = ["conv1", "conv2", "fc1", "fc2", "fc3"]
-size = {layer: 0 for layer in layers}
-count = {layer: 0 for layer in layers}
-for name, tensor in net.state_dict().items():
-    layer = name.split(".")[0]
-    size[layer] += tensor.numel() * tensor.element_size()
-    count[layer] += tensor.numel()
-    assert tensor.element_size() == 4
-
-fig, ax = plt.subplots(figsize=(5, 3), layout="constrained")
-names = [f"{layer}\n{count[layer]:,} parameters" for layer in layers]
-bars = ax.barh(names, [size[layer] for layer in layers])
-ax.bar_label(bars, [f"{size[layer]:,}" for layer in layers], padding=3)
-ax.set(xscale="log", xlim=(100, 4e6), xlabel="size (bytes)")
-ax.invert_yaxis()
-ax.set_title("Size of each layer in the state_dict")
-plt.show()
-
-for layer in layers:
-    print(f"{layer}: {count[layer]:,} parameters, {size[layer]:,} bytes")
-assert sum(count.values()) == sum(p.numel() for p in net.parameters()) == 62006
-assert count["fc1"] / sum(count.values()) > 0.75
+assert group["params"] == list(range(10))
 
 # %%
 # 5. Train for one step and look again
 # ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
 #
-# One step on a batch of random images is enough to change both. The model's keys
-# stay the same and only their values move. The optimizer gains one entry per
-# parameter: the ``momentum_buffer`` that it will need to continue as if it had
-# never been interrupted.
+# The model's keys stay, and their values move. The optimizer gains one entry
+# for each parameter: the ``momentum_buffer`` that it needs to continue as if it
+# had never been interrupted.
 
-before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-
+before = copy.deepcopy(net.state_dict())
 images, labels = torch.randn(4, 3, 32, 32), torch.randint(10, (4,))
 F.cross_entropy(net(images), labels).backward()
 optimizer.step()
-
 after = net.state_dict()
+
+state = optimizer.state_dict()["state"]
+print("Optimizer's state_dict after one step:")
+for name, value in state[0].items():
+    print(f"state[0][{name!r}]: {tuple(value.size())}")
+print(len(state), "entries")
+
 assert after.keys() == before.keys()
 assert all(not torch.equal(after[name], before[name]) for name in before)
-
-print("Optimizer's state_dict after one step:")
-for index, entries in optimizer.state_dict()["state"].items():
-    for name, value in entries.items():
-        print(f"state[{index}][{name!r}]: {tuple(value.size())}")
-
-# Entry i belongs to parameter i, and has its shape.
+assert len(state) == 10
 for index, parameter in enumerate(net.parameters()):
-    buffer = optimizer.state_dict()["state"][index]["momentum_buffer"]
-    assert buffer.shape == parameter.shape
+    assert state[index]["momentum_buffer"].shape == parameter.shape
 
 # %%
-# 6. See what a ``state_dict`` leaves out
+# 6. See what shares its memory
+# ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+#
+# A ``state_dict`` is no copy. Its tensors are those of the model, so training
+# changes a dictionary that you keep, and a change of the dictionary changes the
+# model. :func:`copy.deepcopy` makes it independent; the ``copy()`` of a
+# dictionary does not:
+
+kept = net.state_dict()
+shallow, deep = kept.copy(), copy.deepcopy(kept)
+optimizer.step()
+for name, state_dict in [("kept", kept), ("shallow", shallow), ("deep", deep)]:
+    moved = torch.equal(state_dict["fc3.bias"], net.fc3.bias)
+    print(f"{name:<8} went along with the model: {moved}")
+
+assert kept["fc3.bias"].data_ptr() == net.fc3.bias.data_ptr()
+assert torch.equal(shallow["fc3.bias"], net.fc3.bias)
+assert not torch.equal(deep["fc3.bias"], net.fc3.bias)
+kept["fc3.bias"].zero_()  # changes the model
+assert (net.fc3.bias == 0).all()
+
+# %%
+# Its attribute ``_metadata`` has a version for each layer, by which a layer
+# knows how to read an old file. A plain dictionary, as from a comprehension,
+# does not have it and counts as old. Then a batch normalization layer does not
+# report that ``num_batches_tracked`` is missing:
+
+norm = nn.BatchNorm1d(4)
+state_dict = norm.state_dict()
+del state_dict["num_batches_tracked"]
+print(state_dict._metadata)
+print(norm.load_state_dict(dict(state_dict)))
+
+assert state_dict._metadata[""] == {"version": 2}
+assert norm.load_state_dict(state_dict, strict=False).missing_keys
+
+# %%
+# 7. See what a ``state_dict`` leaves out
 # ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
 #
-# Only tensors that were registered with the module get a key. This one looks as
-# if it had three layers and two buffers, but its ``state_dict`` has only three
-# keys: the layers in a plain Python list were never registered, and the second
-# buffer was registered with ``persistent=False``.
+# This module looks as if it had three layers and two buffers. But the layers
+# in a plain Python list were never registered, and the second buffer was
+# registered with ``persistent=False``:
 
 
 class Forgetful(nn.Module):
@@ -214,41 +228,36 @@ class Forgetful(nn.Module):
 
 forgetful = Forgetful()
 print(list(forgetful.state_dict()))
+
 assert list(forgetful.state_dict()) == ["mean", "head.weight", "head.bias"]
-
-# %%
-# An :class:`torch.nn.ModuleList` in place of the list registers its layers: now
-# they have keys, and the optimizer would find them too.
-
 forgetful.hidden = nn.ModuleList(forgetful.hidden)
-print(list(forgetful.state_dict()))
 assert "hidden.0.weight" in forgetful.state_dict()
-assert "cache" not in forgetful.state_dict()
 
 # %%
-# Two settings are missing as well, because they are flags and not tensors:
-# whether a parameter is trained (``requires_grad``), and whether the module is in
-# training or evaluation mode. A model that loads the ``state_dict`` keeps its own.
+# An :class:`torch.nn.ModuleList` in place of the list registers its layers.
+# Then they have keys, and the optimizer finds them too.
+#
+# Two settings are flags and not tensors, and are not in it: whether a parameter
+# is trained (``requires_grad``), and whether the module is in training mode. A
+# model that loads the ``state_dict`` keeps its own:
 
 source, target = Net(), Net()
-source.conv1.requires_grad_(False)
-source.eval()
+source.requires_grad_(False).eval()
 target.load_state_dict(source.state_dict())
+print("target:", target.fc3.bias.requires_grad, target.training)
 
-print(f"{source.conv1.weight.requires_grad = }, {source.training = }")
-print(f"{target.conv1.weight.requires_grad = }, {target.training = }")
-assert torch.equal(target.conv1.weight, source.conv1.weight)
-assert target.conv1.weight.requires_grad and target.training
+assert torch.equal(target.fc3.bias, source.fc3.bias)
+assert target.fc3.bias.requires_grad and target.training
+assert not source.fc3.bias.requires_grad and not source.training
 
 # %%
-# You have seen what a ``state_dict`` holds: the parameters and persistent
-# buffers of a model, and the state and hyperparameters of an optimizer. That is
-# what you save, and all that you get back.
-#
 # Learn more
 # ----------
 #
+# - :ref:`sphx_glr_recipes_recipes_defining_a_neural_network.py`
 # - :ref:`sphx_glr_recipes_recipes_saving_and_loading_models_for_inference.py`
 # - :ref:`sphx_glr_recipes_recipes_saving_and_loading_a_general_checkpoint.py`
-# - :meth:`torch.nn.Module.state_dict` and
-#   :meth:`torch.optim.Optimizer.state_dict` in the API documentation
+# - :ref:`sphx_glr_recipes_training_keeping_the_best_weights.py`
+# - :ref:`sphx_glr_recipes_checkpoints_storing_extra_state.py`
+# - :meth:`torch.nn.Module.state_dict`,
+#   :meth:`torch.optim.Optimizer.state_dict`
