@@ -233,6 +233,7 @@ else:
 
 print(f"an epoch counts as the best below {best:.2f}")
 assert best == validate(model)
+assert not float("nan") < float("inf") and not float("nan") > -float("inf")
 
 # %%
 # **Accuracy** and other numbers that grow start at ``-float("inf")`` and
@@ -247,7 +248,6 @@ assert best == validate(model)
 # sphinx_gallery_fold = "Leave the temporary folder"
 os.chdir(here)
 folder.cleanup()
-assert not float("nan") < float("inf") and not float("nan") > -float("inf")
 
 # %%
 # Learn more

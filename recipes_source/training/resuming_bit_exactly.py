@@ -59,8 +59,6 @@ def train_epoch(model, optimizer, scheduler, loader):
     return losses
 
 
-model, optimizer, scheduler, loader = new_run()
-
 # %%
 # Short answer
 # ------------
@@ -111,7 +109,7 @@ def set_rng_state(state):
 # generators. A run of eight epochs saves after the fourth. Resumed, it ends
 # with exactly the same weights, and it does not if *any* part is missing:
 
-losses = []
+model, optimizer, scheduler, loader = new_run()
 for epoch in range(8):
     if epoch == 4:
         checkpoint = {
@@ -122,7 +120,7 @@ for epoch in range(8):
             "rng": rng_state(),
         }
         torch.save(checkpoint, "checkpoint.pt")
-    losses.append(train_epoch(model, optimizer, scheduler, loader))
+    train_epoch(model, optimizer, scheduler, loader)
 
 
 def resume(without=None):
@@ -276,7 +274,14 @@ for persistent in [False, True]:
     same[persistent] = whole == resumed
     print(f"persistent_workers={persistent}: same data {same[persistent]}")
 
+generator = torch.Generator()
+state = generator.get_state()
+own = DataLoader(range(6), shuffle=True, generator=generator)
+order = torch.cat(list(own))
+generator.set_state(state)
+
 assert same == {False: True, True: False}
+assert torch.equal(torch.cat(list(own)), order)
 
 # %%
 # **Generators of your own**, such as ``DataLoader(..., generator=generator)``,
