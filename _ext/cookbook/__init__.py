@@ -92,6 +92,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("doctree-read", 500, tags.store_tags),
         # All pages are read: files made from them, and other pages that have to be written again.
         ("env-updated", 500, error_index.update),
+        ("env-updated", 500, images.name_files),
         ("env-updated", 500, navigation.find_neighbors),
         ("env-updated", 500, related.find_related),
         ("env-updated", 500, downloads.make),
