@@ -102,6 +102,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("doctree-read", 600, failures.mark),  # after those that look for the promise
         # All pages are read: files made from them, and other pages that have to be written again.
         ("env-updated", 500, error_index.update),
+        ("env-updated", 500, images.name_files),
         ("env-updated", 500, navigation.find_neighbors),
         ("env-updated", 500, related.find_related),
         ("env-updated", 500, downloads.make),

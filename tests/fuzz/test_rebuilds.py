@@ -205,8 +205,8 @@ STEPS = st.lists(
         st.booleans(),  # whether the files are older than the build
         st.none() | st.floats(0.1, 1),  # when the build is killed
     ),
-    min_size=1,
-    max_size=4,
+    min_size=2,
+    max_size=6,
 )
 
 
@@ -298,7 +298,7 @@ def rebuilds(tmp_path_factory):
     return Rebuilds(tmp_path_factory.mktemp("rebuilds"))
 
 
-@fuzz(3)
+@fuzz(2)
 @given(STEPS)
 @example([(BRANCH, True, None), ([("delete", "one_001")], False, 0.5)])
 def test_after_any_edits_the_site_is_that_of_a_clean_build(rebuilds, steps):

@@ -87,6 +87,13 @@ def test_pages_that_show_a_changed_title_are_written_anew(env, renamed, pages):
     assert set(changed) == pages and len(changed) == len(pages)
 
 
+@pytest.mark.parametrize("sections", [{}, {"s/index": []}])
+def test_a_site_without_a_recipe_has_no_neighbors(sections):
+    env = env_of(sections)
+    assert find_neighbors(None, env) == []
+    assert all(of.prev is of.next is None for of in state_of(env).neighbors.values())
+
+
 def test_pages_around_a_new_recipe_are_written_anew(env):
     find_neighbors(None, env)
     env.toctree_includes["t/index"] = ["t/c", "t/new"]

@@ -76,7 +76,7 @@ def find_neighbors(app: Sphinx, env: BuildEnvironment) -> list[str]:
         for name in (section, *recipes)
     }
     order = titled(recipes_in_order(env))
-    for prev, (name, _), next_ in zip([None, *order[:-1]], order, [*order[1:], None], strict=True):
+    for prev, (name, _), next_ in zip([None, *order], order, [*order[1:], None]):
         found[name].prev, found[name].next = prev, next_
     state = state_of(env)
     before, state.neighbors = state.neighbors, found
