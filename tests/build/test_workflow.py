@@ -21,7 +21,9 @@ pytestmark = pytest.mark.slow
 def shrink(folder):
     """Put two small recipes into the place of those of a clone."""
     shutil.rmtree(folder / "recipes_source")
-    tiny = TinySite(folder / "tiny", {"one.py": recipe("print(1)", "One"), "two.py": recipe("print(2)", "Two")})
+    tags = '# sphinx_gallery_tags = ["loading", "saving"]\n'
+    recipes = {f"{name}.py": recipe(f"print('{name}')", name.title(), tags) for name in ("one", "two")}
+    tiny = TinySite(folder / "tiny", recipes)
     shutil.move(tiny.source, folder)
     shutil.move(folder / "tiny/index.rst", folder / "index.rst")
     shutil.rmtree(folder / "tiny")

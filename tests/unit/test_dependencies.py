@@ -191,3 +191,17 @@ def test_a_long_string_is_no_path(found):
 
 def test_the_standard_library_s_modules_are_no_packages():
     assert not imported(code("\n".join(f"import {name}" for name in sorted(sys.stdlib_module_names))))
+
+
+def test_a_recipe_with_nothing_beside_it_uses_no_files(tmp_path):
+    (tmp_path / "one.py").write_text("import _a\nopen('x.csv')\n")
+    (tmp_path / "two.py").write_text("")
+    (tmp_path / "GALLERY_HEADER.rst").write_text("")
+    assert local_files(tmp_path / "one.py") == []
+
+
+def test_text_in_a_data_file_and_a_relative_import_name_nothing(tmp_path):
+    (tmp_path / "one.py").write_text("from . import _a\nopen('x.txt')\n")
+    (tmp_path / "x.txt").write_text("import _a\n")
+    (tmp_path / "_a.py").write_text("")
+    assert local_files(tmp_path / "one.py") == [tmp_path / "x.txt"]

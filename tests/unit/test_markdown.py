@@ -48,6 +48,11 @@ CASES = {
     "an address": ("https://a.b/c_d", "<https://a.b/c_d>"),
     "brackets in a link": ("`a [b] <https://a.b>`__", "[a \\[b\\]](https://a.b)"),
     "markup as text": ("\\*a\\* \\`b\\` $5 <b> a_b _c &lt; ~~", "\\*a\\* \\`b\\` \\$5 \\<b> a_b \\_c \\&lt; \\~\\~"),
+    "code on two lines": ("``a\nb``", "`a b`"),
+    "a cell of two paragraphs": (
+        ".. list-table::\n\n   * - one\n\n       two",
+        "|  |\n| --- |\n| one<br>two |",
+    ),
     "code with backticks": ("```a``b``", "``` `a``b ```"),
     "a beginning that is no list": ("1986\\. A year.", "1986\\. A year."),
     "a beginning that is no heading": ("\\# a", "\\# a"),
@@ -89,6 +94,7 @@ def test_a_table_has_a_title_and_a_row_of_headings(option, rows):
         "Text [1]_.\n\n.. [1] A note.",
         ".. list-table::\n\n   * - - a list\n",
         "+---+---+\n| a     |\n+---+---+\n| b | c |\n+---+---+",
+        "+---+---+\n| a | b |\n|   +---+\n|   | c |\n+---+---+",
         "-a  an option",
     ],
 )
