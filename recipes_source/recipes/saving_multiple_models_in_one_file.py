@@ -206,6 +206,8 @@ try:
 except RuntimeError as error:
     print(f"{type(error).__name__}: {error}")
 
+assert not mlp(2, 4).load_state_dict(mlp(2, 4).state_dict()).missing_keys
+
 # %%
 # **The entry of another optimizer** loads without a message, because only the
 # number of parameters is compared, and it brings the learning rate of the

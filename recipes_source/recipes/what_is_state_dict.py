@@ -69,6 +69,7 @@ for name, tensor in model.state_dict().items():
 # The recipe uses ``torch`` with its subpackages ``torch.nn`` and
 # ``torch.optim``.
 
+# sphinx_gallery_fold = "The imports"
 import copy
 
 import torch
