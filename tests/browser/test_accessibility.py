@@ -68,7 +68,10 @@ def test_keyboard_reaches_everything_and_sees_where_it_is(visit, name, width):
     wanted = ["state_dict cookbook", "Recipes", "Search the cookbook", "Switch to the dark theme"]
     if name == RECIPE:
         wanted += ["Copy this code", "Copy this output", "Script what_is_state_dict.py"]
-        wanted += ["Notebook what_is_state_dict.ipynb", "Next Which parts of a network get keys, and what are they called?"]
+        wanted += [
+            "Notebook what_is_state_dict.ipynb",
+            "Next Which parts of a network get keys, and what are they called?",
+        ]
     assert [one for one in wanted if one not in names] == []
     controls = page.locator("a[href]:visible, button:visible, input:visible, summary:visible").count()
     assert len(stops) >= controls
