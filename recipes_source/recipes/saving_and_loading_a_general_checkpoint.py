@@ -166,7 +166,7 @@ assert list(checkpoint) == ["model", "optimizer", "epoch"]
 # because layers were frozen or added since, or it is of another class. SGD
 # accepts Adam's state, with Adam's hyperparameters in place of its own, and
 # fails at its next step. Build the same optimizer with the same parameters in
-# the same order, or load the model only and start with a fresh optimizer.
+# the same order, or load the model only.
 
 # sphinx_gallery_wrong = True
 last_layer = torch.optim.Adam(model[2].parameters())

@@ -145,11 +145,12 @@ model.load_state_dict(checkpoint["weights"])
 with torch.inference_mode():
     first, second = model(inputs), model(inputs)
 print("two calls, same predictions:", torch.equal(first, second))
-same = torch.equal(model.norm.running_mean, trained.norm.running_mean.cpu())
+before = checkpoint["weights"]["norm.running_mean"]
+same = torch.equal(model.norm.running_mean, before)
 print("same running mean as before:", same)
 
 assert not torch.equal(first, second) and not same
-model.dropout.eval()
+model.dropout.eval()  # batch normalization alone
 assert not torch.allclose(model(inputs[:10])[0], model(inputs[:30])[0])
 model.eval()
 torch.testing.assert_close(model(inputs[:10])[0], model(inputs[:30])[0])
