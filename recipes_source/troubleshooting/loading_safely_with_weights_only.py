@@ -171,9 +171,8 @@ torch.save(
     {
         "model": model.state_dict(),
         "args": vars(args),
-        "data": str(pathlib.Path("data")),
+        "data": str(data["data"]),
         "accuracy": float(np.float64(0.93)),
-        "mean": torch.from_numpy(np.zeros(3)),
     },
     "plain.pt",
 )
