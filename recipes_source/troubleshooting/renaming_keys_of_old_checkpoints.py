@@ -62,8 +62,7 @@ state_dict = torch.load("old.pt", map_location="cpu")
 state_dict = {rename(key): value for key, value in state_dict.items()}
 
 # %%
-# When old files keep coming, let the class do it, in a hook that runs before
-# the keys are compared:
+# When old files keep coming, let the class do it, before it compares the keys:
 
 
 class Net(nn.Module):
@@ -118,13 +117,12 @@ except RuntimeError as error:
     print(f"{type(error).__name__}: {error}")
 
 print(model.load_state_dict(checkpoint))
-print(Net().load_state_dict(model.state_dict()))
-
 x = torch.randn(3, 4)
 assert torch.equal(model(x), old_net(x))
 assert list(checkpoint) == list(old_net.state_dict())
 assert state_dict.keys() == model.state_dict().keys()
 assert not any(plain.load_state_dict(state_dict))
+assert not any(Net().load_state_dict(model.state_dict()))
 
 # %%
 # ``prefix`` is the path to the module in a larger model. The hook gets the keys
@@ -217,8 +215,8 @@ assert "f.2.bias" not in rebuilt
 # Variants
 # --------
 #
-# **weight_norm.** :func:`torch.nn.utils.parametrizations.weight_norm` has such a
-# hook for files with ``weight_g``. Code with the old function cannot read new
+# **weight_norm.** :func:`torch.nn.utils.parametrizations.weight_norm` has such
+# a hook for files with ``weight_g``. Code with the old function cannot read new
 # files, as in many speech models: rename their keys back.
 
 BACK = {"original0": "weight_g", "original1": "weight_v"}
