@@ -99,8 +99,8 @@ with torch.serialization.safe_globals(stand_ins):
 # the message                             what to do
 # ======================================= ===================================
 # ``Weights only load failed``            use the second answer
-# ``Can't get attribute 'Net' on``        define ``Net`` there, or the same
-# ``No module named 'models'``            run where the code is, or the same
+# ``Can't get attribute 'Net' on``        import ``Net`` there, or likewise
+# ``No module named 'models'``            run where it is, or likewise
 # ``'GELU' object has no attribute``      torch's class changed: set it
 # ``No module named 'numpy._core'``       install NumPy 1.26.4 or newer
 # ``cannot pickle '_thread.RLock'``       save the ``state_dict``
@@ -221,9 +221,10 @@ except TypeError as error:
 for name, module in model.named_modules():
     for attribute, value in vars(module).items():
         try:
-            attribute == "_modules" or pickle.dumps(value)
+            if attribute != "_modules":
+                pickle.dumps(value)
         except Exception as error:
-            print(f"model.{name}{attribute}: {error}")
+            print(f"{name or 'model'}.{attribute}: {error}")
 
 torch.save(model.state_dict(), "works.pt")
 assert torch.load("works.pt").keys() == state_dict.keys()

@@ -65,9 +65,8 @@ with torch.serialization.safe_globals([argparse.Namespace]):
     checkpoint = torch.load("checkpoint.pt", map_location="cpu")
 
 # %%
-# When the call to ``torch.load`` is in a library, put the ``with`` around your
-# call of the library. :func:`torch.serialization.add_safe_globals` takes the
-# same list and lasts until the program ends.
+# When a library calls ``torch.load``, put the ``with`` around your call of
+# it, or pass the list to :func:`torch.serialization.add_safe_globals` once.
 #
 # .. fold:: Who this is for
 #
@@ -114,11 +113,10 @@ assert names == ["argparse.Namespace"]
 # ---------------------
 #
 # NumPy 1 and 2 write one function under two names; a pair of object and name
-# allows each. The types of the numbers are allowed too: the list of names lacks
-# them, and only the next error tells (``but got <class
-# 'numpy.dtypes.Float64DType'>``). ``numpy1.pt`` is imitated: it differs from
-# the other file in that name. ``No module named 'numpy._core'`` is NumPy 1 with
-# a file of NumPy 2: install NumPy 1.26.4 or newer.
+# allows each. The types of the numbers are not among the names, and the next
+# error asks for them (``numpy.dtypes.Float64DType``). ``numpy1.pt`` is
+# imitated: only that name differs. ``No module named 'numpy._core'`` is NumPy 1
+# with a file of NumPy 2: install NumPy 1.26.4 or newer.
 
 import numpy as np
 
@@ -171,9 +169,8 @@ torch.save(
     {
         "model": model.state_dict(),
         "args": vars(args),
-        "data": str(pathlib.Path("data")),
+        "data": str(data["data"]),
         "accuracy": float(np.float64(0.93)),
-        "mean": torch.from_numpy(np.zeros(3)),
     },
     "plain.pt",
 )
@@ -279,5 +276,4 @@ folder.cleanup()
 # - `nnUNet#2681 <https://github.com/MIC-DKFZ/nnUNet/issues/2681>`__ on NumPy,
 #   `ultralytics#1900
 #   <https://github.com/ultralytics/ultralytics/issues/1900>`__ on paths
-# - :func:`torch.load`, :class:`torch.serialization.safe_globals`,
-#   :func:`torch.serialization.get_unsafe_globals_in_checkpoint`
+# - :func:`torch.load`, :class:`torch.serialization.safe_globals`

@@ -7,14 +7,16 @@ disk costs nothing, and resume from the newest intact file.
 """
 
 # sphinx_gallery_tags = ["loading", "saving", "checkpoint", "errors"]
-# sphinx_gallery_keywords = ["corrupted", "broken file", "crash while saving", "incomplete download", "quota"]
+# sphinx_gallery_keywords = ["corrupted", "broken file", "crash while saving", "incomplete download", "quota", "atomic save"]
 # sphinx_gallery_reading_order = 50
 
 # %%
 
 # sphinx_gallery_fold = "The model of this page, its checkpoint, and half of that file"
 import hashlib
+import io
 import os
+import pickle
 import resource
 import tempfile
 import threading
@@ -88,18 +90,19 @@ save({"epoch": 3, "model": model.state_dict()}, "checkpoint.pt")
 # What happened to the file?
 # --------------------------
 #
-# ========================================= ===================================
-# the message                               what to do
-# ========================================= ===================================
-# ``failed finding central directory``      the end is missing: copy it again
-# ``failed locating file``                  an interrupted save: an older file
-# ``EOFError``, ``Ran out of input``        the file is empty: copy it again
-# ``unexpected EOF, expected``              the end is missing, old format
-# ``invalid hash value``                    download it again
-# ``unexpected pos``, ``file write failed`` the disk or your quota is full
-# ``write(): fd 3 failed with``             the same, or a network disk failed
-# ``Unsupported operand``                   a web page, a pointer of Git LFS
-# ========================================= ===================================
+# ========================================== ==================================
+# the message                                what to do
+# ========================================== ==================================
+# ``failed finding central directory``       the end is missing: copy it again
+# ``failed locating file``                   an interrupted save: an older file
+# ``EOFError``, ``Ran out of input``         the file is empty: copy it again
+# ``unexpected EOF, expected``               the end is missing, old format
+# ``invalid hash value``                     download it again
+# ``unexpected pos``, ``file write failed``  the disk or your quota is full
+# ``write(): fd 3 failed with``              the same, or a network disk failed
+# ``invalid load key, '<'``, ``operand 60``  a web page: download the file
+# ``invalid load key, 'v'``, ``operand 118`` a pointer: ``git lfs pull``
+# ========================================== ==================================
 #
 # A file of ``torch.save`` is a zip archive, with its *central directory*, the
 # table of contents, at the very end. Half a file has none, though the first
@@ -117,9 +120,8 @@ assert (
 )
 
 # %%
-# A download that is checked keeps no damaged file. Another hash each time is a
-# bad connection; the same each time is a file that was replaced, and a newer
-# torchvision knows its hash:
+# A download that is checked keeps no damaged file. If the hash differs each
+# time, the connection is bad; if not, upgrade torchvision for the new hash:
 
 Path("broken.pt").write_bytes(whole[:2])
 try:
@@ -231,7 +233,37 @@ assert checkpoint["epoch"] == 998
 
 # %%
 
-# sphinx_gallery_fold = "Leave the temporary folder"
+# sphinx_gallery_fold = "Checks of the table, and the end of the temporary folder"
+legacy = io.BytesIO()
+torch.save(model.state_dict(), legacy, _use_new_zipfile_serialization=False)
+messages = []
+for content in (
+    legacy.getvalue()[: len(whole) // 2],
+    b"<html>",
+    b"version 1 of git-lfs",
+):
+    try:
+        torch.load(io.BytesIO(content))
+    except Exception as error:
+        messages.append(str(error))
+with tempfile.TemporaryFile() as file, full_disk():
+    try:
+        torch.save(
+            model.state_dict(), file, _use_new_zipfile_serialization=False
+        )
+    except RuntimeError as error:
+        messages.append(str(error))
+for content in (b"<html>", b"version 1 of git-lfs"):
+    try:
+        pickle.loads(content)
+    except pickle.UnpicklingError as error:
+        messages.append(str(error))
+assert "unexpected EOF, expected" in messages[0]
+assert "Unsupported operand 60" in messages[1]
+assert "Unsupported operand 118" in messages[2]
+assert messages[3].startswith("write(): fd ")
+assert messages[4:] == ["invalid load key, '<'.", "invalid load key, 'v'."]
+
 os.chdir(here)
 folder.cleanup()
 
@@ -241,7 +273,6 @@ folder.cleanup()
 #
 # - :ref:`sphx_glr_recipes_recipes_saving_and_loading_a_general_checkpoint.py`
 # - :ref:`sphx_glr_recipes_troubleshooting_loading_safely_with_weights_only.py`
-# - :ref:`sphx_glr_recipes_checkpoints_comparing_two_checkpoints.py`
 # - `vision#8488 <https://github.com/pytorch/vision/issues/8488>`__ on the hash,
 #   `pytorch#10577 <https://github.com/pytorch/pytorch/issues/10577>`__ on a
 #   network disk
