@@ -267,9 +267,9 @@ assert distances[1] < distances[0]
 assert 0.9 < 0.999**100 < 0.91
 
 # %%
-# **bfloat16.** An average in ``bfloat16`` with a decay of 0.999 never moves:
-# each change is smaller than what the dtype can hold. Average in ``float32``,
-# with
+# **bfloat16.** With a decay of 0.999, an average in ``bfloat16`` stands still
+# while the weights grow by half: each update is smaller than the dtype can
+# hold. Average in ``float32``, with
 # ``avg_fn=lambda average, current, n: average.lerp(current.float(), 0.001)``.
 
 # sphinx_gallery_fold = "100 updates in bfloat16 and in float32"
