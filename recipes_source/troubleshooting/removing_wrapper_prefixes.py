@@ -2,7 +2,7 @@
 How do I get rid of ``module.`` and ``_orig_mod.`` in the keys?
 ===============================================================
 
-Strip the prefixes that DistributedDataParallel and ``torch.compile`` add, load
+Remove the prefixes that DistributedDataParallel and ``torch.compile`` add, load
 the file into the plain model, and save files that never have them.
 """
 
