@@ -82,9 +82,9 @@ print([key for key in {**old, **new} if differ(old.get(key), new.get(key))])
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.0 or newer::
+#    Tried with PyTorch 2.6 and 2.13::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 
 # %%
 # Say what differs, at any depth

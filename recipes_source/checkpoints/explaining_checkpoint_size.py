@@ -87,9 +87,9 @@ for stored, needed, path in sorted(sizes(checkpoint), reverse=True)[:4]:
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.1 or newer::
+#    Tried with PyTorch 2.6 and 2.13::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 
 # %%
 # A slice brings its whole storage

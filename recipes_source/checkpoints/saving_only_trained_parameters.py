@@ -112,7 +112,7 @@ if set(missing) != checkpoint["frozen"] or unexpected:
 #
 #    PyTorch 2.0 or newer; ``ignore_frozen_params`` needs 2.2::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 
 # %%
 # What is in the file

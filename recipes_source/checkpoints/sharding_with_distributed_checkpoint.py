@@ -106,9 +106,10 @@ set_state_dict(
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.6 or newer: ``fully_shard`` in ``torch.distributed.fsdp``::
+#    Tried with PyTorch 2.13. ``fully_shard`` is in 2.6 too, but fails on a CPU
+#    there::
 #
-#        pip install torch
+#        pip install "torch>=2.13"
 
 # %%
 # In a training script

@@ -69,7 +69,7 @@ load_model(restored, "model.safetensors")
 #
 #    PyTorch 2.1 or newer, for ``assign=True``::
 #
-#        pip install torch safetensors
+#        pip install "torch>=2.6" "safetensors>=0.4.3"
 
 # %%
 # Why it works

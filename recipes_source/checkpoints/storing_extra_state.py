@@ -64,7 +64,7 @@ class Classifier(nn.Module):
 #    PyTorch 2.5 or newer: ``register_load_state_dict_pre_hook`` without an
 #    underscore; ``get_unsafe_globals_in_checkpoint`` needs 2.6::
 #
-#        pip install torch safetensors
+#        pip install "torch>=2.6" "safetensors>=0.4.3"
 
 # %%
 # Save it and load it

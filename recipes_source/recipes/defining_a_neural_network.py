@@ -46,7 +46,7 @@ print("\n".join(Net().state_dict()))
 #
 #    Install PyTorch; the names of parametrizations are those of 2.0 and newer::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 
 # %%
 # Read a key as a path

@@ -78,10 +78,10 @@ model.load_state_dict(state_dict, assign=True)
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.1 or newer. The script of this page needs 2.6, and Linux or
-#    macOS::
+#    PyTorch 2.1 or newer. Tried with 2.6 and 2.13; the measurement takes Linux
+#    or macOS::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 
 # %%
 

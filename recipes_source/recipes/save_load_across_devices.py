@@ -81,7 +81,7 @@ outputs = model(inputs.to(device))
 #
 #    Install PyTorch; ``torch.accelerator`` needs 2.6 or newer::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 
 # %%
 # Why it works

@@ -86,9 +86,9 @@ for epoch in range(checkpoint["epoch"], 100):
 #
 # .. fold:: Setup
 #
-#    Install PyTorch::
+#    Tried with PyTorch 2.6 and 2.13::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 
 # %%
 # Why it works

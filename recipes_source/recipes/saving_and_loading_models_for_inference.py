@@ -98,9 +98,9 @@ with torch.inference_mode():
 #
 # .. fold:: Setup
 #
-#    Install PyTorch::
+#    Tried with PyTorch 2.6 and 2.13::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 
 # %%
 # Why it works

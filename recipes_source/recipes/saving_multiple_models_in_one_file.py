@@ -103,10 +103,10 @@ for name, part in parts.items():
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.1 or newer for ``mmap=True``. The script of this page needs 2.6,
-#    and Linux or macOS::
+#    PyTorch 2.1 or newer for ``mmap=True``. Tried with 2.6 and 2.13; the
+#    measurement takes Linux or macOS::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 
 # %%
 # Why it works

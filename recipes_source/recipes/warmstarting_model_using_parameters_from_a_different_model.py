@@ -96,9 +96,9 @@ model.head = nn.Linear(model.head.in_features, 3)
 #
 # .. fold:: Setup
 #
-#    Install PyTorch::
+#    Tried with PyTorch 2.6 and 2.13::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 
 # %%
 # Does it help?

@@ -48,9 +48,9 @@ for name, tensor in model.state_dict().items():
 #
 # .. fold:: Setup
 #
-#    Install PyTorch::
+#    Tried with PyTorch 2.6 and 2.13::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 #
 # Steps
 # -----

@@ -89,7 +89,7 @@ torch.save(ema.module.state_dict(), "model.pt")
 #
 #    PyTorch 2.0 or newer for ``get_ema_multi_avg_fn``::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 
 # %%
 # Why it works

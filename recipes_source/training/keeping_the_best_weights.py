@@ -85,9 +85,9 @@ model.load_state_dict(torch.load("best.pt", map_location="cpu"))
 #
 # .. fold:: Setup
 #
-#    Any version of PyTorch::
+#    Tried with PyTorch 2.6 and 2.13::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 
 # %%
 # Why it works

@@ -94,11 +94,11 @@ dsd.set_optimizer_state_dict(model, optimizer, state_dict, options=options)
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.2 or newer. Early versions raise a ``KeyError`` for a new layer
-#    in spite of ``strict=False``
+#    Tried with PyTorch 2.13. Older versions, such as 2.6, raise a ``KeyError``
+#    for a new layer in spite of ``strict=False``
 #    (`pytorch#132628 <https://github.com/pytorch/pytorch/issues/132628>`__)::
 #
-#        pip install torch
+#        pip install "torch>=2.13"
 
 # %%
 # Why it works

@@ -78,7 +78,7 @@ optimizer.load_state_dict(checkpoint["optimizer"])
 #
 #    PyTorch 1.13 or newer; no GPU is needed for this page::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 
 # %%
 # Why it works

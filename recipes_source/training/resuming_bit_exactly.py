@@ -97,9 +97,9 @@ def set_rng_state(state):
 #
 # .. fold:: Setup
 #
-#    Any version of PyTorch and NumPy::
+#    Tried with PyTorch 2.6 and 2.13::
 #
-#        pip install torch numpy
+#        pip install "torch>=2.6" "numpy>=1.26"
 
 # %%
 # Why it works

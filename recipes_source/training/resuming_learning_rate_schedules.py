@@ -80,9 +80,10 @@ scheduler.load_state_dict(checkpoint["scheduler"])
 #
 # .. fold:: Setup
 #
-#    Matplotlib draws the figure::
+#    Tried with PyTorch 2.6 and 2.13. The figure uses a style of Matplotlib
+#    3.10::
 #
-#        pip install torch matplotlib
+#        pip install "torch>=2.6" "matplotlib>=3.10"
 
 # %%
 # Why it works

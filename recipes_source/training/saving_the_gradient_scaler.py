@@ -97,7 +97,7 @@ if checkpoint.get("scaler"):  # {} was saved by a disabled scaler
 #
 #    PyTorch 2.3 or newer; before, ``torch.cuda.amp.GradScaler``::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 
 # %%
 # Why it works

@@ -66,7 +66,7 @@ print(model[0].weight.dtype)
 #
 #    PyTorch 2.1 or newer: ``assign``::
 #
-#        pip install "torch>=2.1"
+#        pip install "torch>=2.6"
 
 # %%
 # What each direction costs

@@ -69,9 +69,9 @@ model.load_state_dict(taken | kept)
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.0 or newer::
+#    Tried with PyTorch 2.6 and 2.13::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 
 # %%
 # What it returns

@@ -77,7 +77,7 @@ with torch.serialization.safe_globals([argparse.Namespace]):
 #
 #    PyTorch 2.6 or newer, and NumPy for the section on its numbers::
 #
-#        pip install "torch>=2.6" numpy
+#        pip install "torch>=2.6" "numpy>=1.26"
 
 # %%
 # Which name does the message have?

@@ -93,9 +93,9 @@ print("unexpected:", *sorted(saved - keys)[:2])
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.0 or newer::
+#    Tried with PyTorch 2.6 and 2.13::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 
 # %%
 # Take the keys below a prefix

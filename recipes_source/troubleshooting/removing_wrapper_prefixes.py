@@ -82,7 +82,7 @@ model.load_state_dict(state_dict)
 #
 #    PyTorch 2.0 or newer; ``get_model_state_dict`` needs 2.2::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 
 # %%
 # Which case is mine?

@@ -99,7 +99,7 @@ model.load_state_dict(torch.load("old.pt", map_location="cpu"))
 #
 #    PyTorch 2.5 or newer, which made the hook public::
 #
-#        pip install "torch>=2.5"
+#        pip install "torch>=2.6"
 
 # %%
 # Why it works

@@ -84,7 +84,7 @@ save({"epoch": 3, "model": model.state_dict()}, "checkpoint.pt")
 #
 #    PyTorch 2.0 or newer. The imitated full disk takes Linux or macOS::
 #
-#        pip install torch
+#        pip install "torch>=2.6"
 
 # %%
 # What happened to the file?
