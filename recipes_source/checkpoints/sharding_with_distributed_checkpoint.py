@@ -259,14 +259,13 @@ torch.testing.assert_close(
 
 compiled = torch.compile(model, backend="eager")
 dcp.save({"model": compiled.state_dict()}, checkpoint_id="compiled")
+metadata = dcp.FileSystemReader("compiled").read_metadata()
+print("The folder has", list(metadata.state_dict_metadata)[0])
 try:
     dcp.load({"model": model.state_dict()}, checkpoint_id="compiled")
 except dcp.CheckpointException as exception:  # "except Exception" misses it
     error, _ = exception.failures[0]  # of process 0
     print(f"{type(error).__name__}: {error}")
-
-metadata = dcp.FileSystemReader("compiled").read_metadata()
-print("The folder has", list(metadata.state_dict_metadata)[0])
 
 assert not issubclass(dcp.CheckpointException, Exception)
 

@@ -148,7 +148,7 @@ except RuntimeError as error:
 
 for key in [k for k in state_dict if k.split(".")[-1] == "_extra_state"]:
     del state_dict[key]
-print(plain.load_state_dict(state_dict))
+plain.load_state_dict(state_dict)
 
 # %%
 # Both happen with **Transformer Engine**, whose layers keep the scaling factors

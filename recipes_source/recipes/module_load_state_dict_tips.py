@@ -78,10 +78,10 @@ model.load_state_dict(state_dict, assign=True)
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.1 or newer. Tried with 2.6 and 2.13; the measurement takes Linux
-#    or macOS::
+#    PyTorch 2.1 or newer. Tried with 2.13; the measurement takes Linux or
+#    macOS::
 #
-#        pip install "torch>=2.6"
+#        pip install "torch>=2.13"
 
 # %%
 
@@ -219,13 +219,13 @@ assert len(list(model.parameters())) == 1
 with torch.device("meta"):
     model = Scaled()
 print(model.load_state_dict(Scaled().state_dict(), assign=True))
+tensors = [*model.named_parameters(), *model.named_buffers()]
+print("still empty:", [name for name, value in tensors if value.is_meta])
 try:
     model.to("cpu")
 except NotImplementedError as error:
     print(f"{type(error).__name__}: {error}")
 
-tensors = [*model.named_parameters(), *model.named_buffers()]
-print("still empty:", [name for name, value in tensors if value.is_meta])
 model.scale = torch.full((2,), 3.0)
 model.to("cpu")
 

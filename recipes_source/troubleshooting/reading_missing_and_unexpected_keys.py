@@ -138,6 +138,7 @@ assert below("model.", {"model.a": 1, "loss.model.a": 2}) == {"a": 1}
 # reverse. The file has no entry of that name: it *is* the ``state_dict``, or
 # calls it ``model`` or ``model_state_dict``. Print its keys:
 
+print(list(checkpoint))
 try:
     model.load_state_dict(checkpoint)
 except RuntimeError as error:
@@ -151,7 +152,6 @@ for entry in ("state_dict", "model_state_dict"):
     except KeyError as error:
         print(f"{type(error).__name__}: {error}")
 
-print(list(checkpoint))
 assert list(checkpoint) == ["epoch", "state_dict"]
 assert list(state_dict) == list(model.state_dict())
 assert not any(model.load_state_dict(state_dict))
@@ -217,7 +217,7 @@ try:
 except RuntimeError as error:
     print(f"{type(error).__name__}: {error}")
 
-print(norm.load_state_dict(dict(state_dict)))
+norm.load_state_dict(dict(state_dict))
 assert norm.num_batches_tracked == 0
 
 # %%

@@ -110,13 +110,13 @@ model.load_state_dict(torch.load("old.pt", map_location="cpu"))
 # dictionary keeps its keys, and a new file passes as it is.
 
 checkpoint = torch.load("old.pt")
+print(model.load_state_dict(checkpoint))
 plain = nn.ModuleDict({"encoder": nn.Linear(4, 8), "head": nn.Linear(8, 2)})
 try:
     plain.load_state_dict(checkpoint)
 except RuntimeError as error:
     print(f"{type(error).__name__}: {error}")
 
-print(model.load_state_dict(checkpoint))
 x = torch.randn(3, 4)
 assert torch.equal(model(x), old_net(x))
 assert list(checkpoint) == list(old_net.state_dict())
@@ -238,7 +238,7 @@ try:
     old_layer.load_state_dict(new_file)
 except RuntimeError as error:
     print(f"{type(error).__name__}: {error}")
-print(old_layer.load_state_dict({back(k): v for k, v in new_file.items()}))
+old_layer.load_state_dict({back(k): v for k, v in new_file.items()})
 assert back("conv.parametrizations.weight.original1") == "conv.weight_v"
 assert torch.equal(new_layer(x), old_layer(x))
 

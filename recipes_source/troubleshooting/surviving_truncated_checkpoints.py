@@ -109,7 +109,7 @@ save({"epoch": 3, "model": model.state_dict()}, "checkpoint.pt")
 # tensors are whole in it:
 
 Path("empty.pt").touch()
-for path in ("half.pt", "empty.pt"):
+for path in ("empty.pt", "half.pt"):
     try:
         torch.load(path)
     except Exception as error:

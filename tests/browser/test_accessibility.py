@@ -79,7 +79,7 @@ def test_keyboard_operates_skip_link_menu_theme_and_search(visit):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main-content"
-    assert page.get_by_role("link", name="Resume training").is_visible()
+    assert page.get_by_role("link", name="Resume training", exact=True).is_visible()
     page.focus("button.color-theme")
     page.keyboard.press("Space")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
@@ -92,6 +92,7 @@ def test_keyboard_operates_skip_link_menu_theme_and_search(visit):
 @pytest.mark.parametrize("name", PAGES)
 def test_what_scrolls_can_be_scrolled_with_the_keyboard(visit, name):
     page = visit(name, 400)
+    page.evaluate("for (const it of document.querySelectorAll('details')) it.open = true")
     page.evaluate(TWO_FRAMES)
     unreachable = page.evaluate("""() => [...document.querySelectorAll("main *")].filter((it) =>
       it.scrollWidth > it.clientWidth && it.clientWidth && it.tabIndex < 0

@@ -4,7 +4,7 @@ Without a Chromium the tests are skipped, unless ``REQUIRE_BROWSER=1`` (as in ``
 """
 
 import pytest
-from conftest import PAGES, TWO_FRAMES, recipe
+from conftest import PAGES, RECIPES, TWO_FRAMES, recipe
 from playwright.sync_api import expect
 from reading import parse
 
@@ -28,10 +28,11 @@ def test_page_opens_clean_in_both_themes_and_widths(visit, name):
 
 
 @pytest.mark.parametrize("width", [1400, 400])
-def test_pictures_of_cards_have_no_empty_bands(visit, width):
+def test_answers_on_cards_are_equally_high_and_nothing_of_them_scrolls(visit, width):
     page = visit("index", width)
-    boxes = page.eval_on_selector_all(".card img", "all => all.map((it) => it.offsetWidth / it.offsetHeight)")
-    assert boxes and all(abs(box - 480 / 300) < 0.02 for box in boxes)
+    heights = page.eval_on_selector_all(".card-code", "all => all.map((it) => it.offsetHeight)")
+    assert len(heights) == len(RECIPES) and len(set(heights)) == 1
+    assert page.locator(".card :is(button, [tabindex], .more-right)").count() == 0
 
 
 @pytest.mark.parametrize(
@@ -77,12 +78,12 @@ def test_every_section_is_listed_on_a_phone(visit):
 def test_code_and_output_are_copied_as_they_are_typed(visit):
     page = visit("recipes/recipes/what_is_state_dict")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    for label, block in (("Copy this code", ".highlight-Python"), ("Copy this output", ".sphx-glr-script-out")):
-        button = page.get_by_role("button", name=label).last
+    for label, block in (("Copy this code", ".answer > div"), ("Copy this output", ".sphx-glr-script-out")):
+        button = page.locator(block).first.get_by_role("button", name=label)
         button.focus()
         button.press("Enter")
         expect(page.locator(":focus")).to_have_text("Copied")
-        shown = page.locator(f"{block} pre").last.inner_text().rstrip("\n")
+        shown = page.locator(f"{block} pre").first.inner_text().rstrip("\n")
         assert page.evaluate("navigator.clipboard.readText()") == shown
     assert page.complaints == []
 
