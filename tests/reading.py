@@ -3,6 +3,7 @@
 import filecmp
 import hashlib
 import json
+import re
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -27,7 +28,8 @@ def outputs(page):
 
 
 def lines(text):
-    """Return the lines of *text* that are not blank, without trailing space."""
+    """Return the lines of *text* that are not blank, without colors and trailing space."""
+    text = re.sub(r"\x1b\[[\d;]*m", "", text)
     return [line.rstrip() for line in text.expandtabs().splitlines() if line.strip()]
 
 

@@ -189,7 +189,7 @@ for warning in caught[:1]:
 command = "-m torch.distributed.run --standalone --nproc-per-node=2 worker.py"
 worker = subprocess.run(
     [sys.executable, *command.split()],
-    env={**os.environ, "OMP_NUM_THREADS": "1"},
+    env={**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": folder.name},
     capture_output=True,
     text=True,
 )

@@ -22,10 +22,10 @@ import torch
 import torch.nn as nn
 from safetensors.torch import load_file, save_file
 
+torch.manual_seed(0)
 here = globals().get("here", os.getcwd())
 folder = tempfile.TemporaryDirectory()
 os.chdir(folder.name)
-torch.manual_seed(0)
 
 # %%
 # Short answer

@@ -77,8 +77,6 @@ import torch.nn as nn
 import torch.nn.functional as F
 import torch.optim as optim
 
-torch.manual_seed(0)
-
 # %%
 # 2. Define and initialize the neural network
 # ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
@@ -88,6 +86,9 @@ torch.manual_seed(0)
 
 
 # sphinx_gallery_fold = "The network, with two convolutional and three linear layers"
+torch.manual_seed(0)
+
+
 class Net(nn.Module):
     def __init__(self):
         super().__init__()

@@ -56,7 +56,7 @@ def test_what_is_state_dict_keeps_the_sections_of_the_reference(site):
         assert heading in headings
     steps = [heading for heading in headings if heading[0].isdigit()]
     assert [step.split()[0] for step in steps] == [f"{i + 1}." for i in range(len(steps))]
-    assert "pip install torch" in page.get_text() and "torchaudio" not in page.get_text()
+    assert 'pip install "torch>=2.6"' in page.get_text() and "torchaudio" not in page.get_text()
     assert "TBD" not in page.get_text()
 
 
