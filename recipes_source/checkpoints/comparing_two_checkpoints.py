@@ -2,7 +2,7 @@
 How do I compare two checkpoints?
 =================================
 
-List the keys, shapes, dtypes and values in which two files differ, optimizer
+List every key, shape, dtype and value that differs between two files, optimizer
 included, and measure how far training moved each layer.
 """
 
@@ -12,7 +12,7 @@ included, and measure how far training moved each layer.
 
 # %%
 
-# sphinx_gallery_fold = "Two checkpoints of a run whose stem is frozen"
+# sphinx_gallery_fold = "Two checkpoints of a run with a frozen stem"
 import hashlib
 import os
 import tempfile
@@ -52,8 +52,8 @@ for epoch in [1, 2]:
 # Short answer
 # ------------
 #
-# Load both files to the CPU and print the keys whose entries differ, or that
-# only one of them has:
+# Load both files onto the CPU, and print the keys whose entries differ or that
+# only one file has:
 
 import torch
 
@@ -71,8 +71,8 @@ new = torch.load("epoch2.pt", map_location="cpu")["model"]
 print([key for key in {**old, **new} if differ(old.get(key), new.get(key))])
 
 # %%
-# In a test, one call compares two dictionaries of tensors, and names the first
-# difference:
+# In a test, a single call compares two dictionaries of tensors and names the
+# first difference:
 # ``torch.testing.assert_close(new, old, rtol=0, atol=0, equal_nan=True)``.
 #
 # .. fold:: Who this is for
@@ -87,11 +87,11 @@ print([key for key in {**old, **new} if differ(old.get(key), new.get(key))])
 #        pip install "torch>=2.6"
 
 # %%
-# Say what differs, at any depth
-# ------------------------------
+# Find differences at any depth
+# -----------------------------
 #
-# A checkpoint has dictionaries in it, lists, numbers and text. This function
-# takes all of them:
+# A checkpoint nests dictionaries, lists, numbers and text. This function
+# handles all of them:
 
 
 def describe(entry):
@@ -130,8 +130,8 @@ assert dict(compare({"a": 1}, {"a": torch.ones(1)})).keys() == {"/a"}
 assert not [*compare([torch.tensor(torch.nan)], [torch.tensor(torch.nan)])]
 
 # %%
-# Here the second file comes from another version of the model. A renamed layer
-# is one removed key and one added:
+# Here the second file comes from another version of the model. A renamed key
+# shows up as one removed and one added:
 
 other = torch.load("epoch1.pt", map_location="cpu")
 other["model"]["scale"] = other["model"].pop("norm.weight")
@@ -149,9 +149,9 @@ assert report["/optimizer/param_groups/0/lr"] == "0.01 -> 0.001"
 # How far each layer moved
 # ------------------------
 #
-# The *relative change* is the length of the step, divided by the length of the
+# The *relative change* is the norm of the change divided by the norm of the
 # weights before it: exactly zero for a frozen layer, and ``inf`` for weights
-# that were zero. Take it of parameters only. The buffers of a batch
+# that were zero. Compute it for parameters only, because the buffers of a batch
 # normalization move without learning anything:
 
 
@@ -172,8 +172,8 @@ assert relative_change(torch.zeros(3), torch.ones(3)) == torch.inf
 # What goes wrong
 # ---------------
 #
-# **Comparing the bytes.** :func:`torch.save` writes the name of the file into
-# it, so that files with the same tensors can differ:
+# **Comparing the bytes.** :func:`torch.save` writes the file's name into the
+# file, so files with the same tensors can differ:
 
 # sphinx_gallery_wrong = True
 torch.save(epoch1, "copy.pt")
@@ -187,8 +187,8 @@ assert len(digests) == 2
 assert not [*compare(epoch1, torch.load("copy.pt", map_location="cpu"))]
 
 # %%
-# ``torch.equal`` **alone.** It takes nothing but tensors, and ``nan`` is not
-# equal to itself:
+# ``torch.equal`` **alone.** It accepts only tensors, and ``nan`` does not equal
+# itself:
 
 # sphinx_gallery_wrong = True
 broken = torch.tensor([1.0, float("nan")])
@@ -197,9 +197,9 @@ print(torch.equal(broken, broken))
 assert not torch.equal(broken, broken) and not differ(broken, broken)
 
 # %%
-# **The default tolerances** of :func:`torch.testing.assert_close`. It accepts
-# small differences, which a bit-exact run does not have. With ``rtol=0`` and
-# ``atol=0`` it finds them, and names the key last:
+# **The default tolerances** of :func:`torch.testing.assert_close` accept small
+# differences, which a bit-exact run does not have. With ``rtol=0`` and
+# ``atol=0``, it finds them, and names the key at the end:
 
 expected = {"head.bias": torch.tensor([1.0, 2.0, 4.0])}
 actual = {"head.bias": torch.tensor([1.0, 2.0, 4.0 + 2**-20])}

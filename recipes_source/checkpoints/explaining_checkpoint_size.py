@@ -2,8 +2,8 @@
 Why is my checkpoint so big?
 ============================
 
-List what takes the bytes, with its path: a slice that brings its whole storage,
-thousands of small tensors, or the optimizer's state.
+Find out what takes up the bytes, and under which path: a slice that brings its
+whole storage, thousands of small tensors, or the optimizer's state.
 """
 
 # sphinx_gallery_tags = ["saving", "file size", "checkpoint", "optimizer"]
@@ -12,7 +12,7 @@ thousands of small tensors, or the optimizer's state.
 
 # %%
 
-# sphinx_gallery_fold = "A checkpoint of 7 MB of a model of 1 MB"
+# sphinx_gallery_fold = "A 7 MB checkpoint of a 1 MB model"
 import io
 import os
 import tempfile
@@ -58,8 +58,8 @@ torch.save(
 # Short answer
 # ------------
 #
-# List the tensors of the file by the storage that each brings. On the ``meta``
-# device no data is read, so that this takes no memory:
+# List the file's tensors by the storage that each one brings along. Loading to
+# the ``meta`` device reads no data, so this takes no memory:
 
 import torch
 
@@ -78,8 +78,8 @@ for stored, needed, path in sorted(sizes(checkpoint), reverse=True)[:4]:
     print(f"{stored:>9,} bytes for {needed:>9,}: {path}")
 
 # %%
-# Where more is stored than needed, save ``tensor.clone()``. Where most is the
-# optimizer's, leave that out of files that nobody trains from.
+# If a tensor stores more than it needs, save ``tensor.clone()``. If most bytes
+# are the optimizer's, leave its state out of files that nobody trains from.
 #
 # .. fold:: Who this is for
 #
@@ -96,8 +96,8 @@ for stored, needed, path in sorted(sizes(checkpoint), reverse=True)[:4]:
 # --------------------------------
 #
 # A slice has no data of its own: it is a *view* of the storage of the tensor
-# that it was taken from, and :func:`torch.save` writes storages.
-# :meth:`torch.Tensor.clone` gives it one of its own:
+# that it was taken from, and :func:`torch.save` writes whole storages.
+# :meth:`torch.Tensor.clone` gives the slice its own storage:
 
 view = table[:10]
 print(f"view:  {saved_size(view) / 1000:>5,.0f} kB")
@@ -110,8 +110,8 @@ assert not list(sizes({})) and not list(sizes({"epoch": 3, "name": None}))
 assert saved_size(view) > 4_000_000 and saved_size(view.clone()) < 2000
 
 # %%
-# ``contiguous()`` is no replacement. The first ten elements are contiguous
-# already, so it returns the same view:
+# ``contiguous()`` does not help: the first ten elements are contiguous already,
+# so it returns the same view:
 
 # sphinx_gallery_wrong = True
 print(f"contiguous: {saved_size(view.contiguous()) / 1000:,.0f} kB")
@@ -119,9 +119,9 @@ print(f"contiguous: {saved_size(view.contiguous()) / 1000:,.0f} kB")
 assert view.contiguous() is view
 
 # %%
-# There is a reason for it. Tensors that share a storage write it once, and
-# share it again after loading, so that tied weights stay tied. ``sizes`` lists
-# it for each of them:
+# There is a reason for this: a storage that several tensors share is written
+# once and shared again after loading, so that tied weights stay tied.
+# (``sizes`` lists it for each of these tensors.)
 
 file = io.BytesIO()
 torch.save({"table": table, "view": view}, file)
@@ -134,8 +134,8 @@ assert saved_size({"table": table, "view": view}) < saved_size(table) + 1000
 assert loaded["view"][0] == 42.0
 
 # %%
-# A buffer that the constructor can compute again, such as a table of positions
-# or a mask, need not be in the file at all:
+# A buffer that the constructor can recompute, such as a position table or a
+# mask, does not have to be in the file at all:
 
 model.register_buffer("first", table[:10], persistent=False)
 print(f"model: {saved_size(model.state_dict()) / 1e6:.1f} MB")
@@ -169,8 +169,8 @@ assert optimizer_class(model.parameters()).state_dict()["state"] == {}
 assert ratios == [0.0, 1.0, 2.0, 3.0]
 
 # %%
-# To resume training you need that state. For inference save
-# ``model.state_dict()`` alone, in half the bytes if rounded weights will do:
+# To resume training, you need that state. For inference, save only
+# ``model.state_dict()``, in half the bytes if rounded weights are good enough:
 
 half = {
     key: value.bfloat16() if value.is_floating_point() else value
@@ -185,8 +185,9 @@ assert not torch.equal(half["0.weight"].float(), model[0].weight)
 # A file that grows with every epoch
 # ----------------------------------
 #
-# Often it has a history of losses. Each tensor is a record of its own in the
-# file, with about 250 bytes for a number of four. Append ``loss.item()``:
+# Often it contains a history of losses. Each tensor is a separate record in the
+# file, with about 250 bytes for a 4-byte number. Append ``loss.item()``
+# instead:
 
 losses = [torch.tensor(1 / step) for step in range(1, 1001)]
 numbers = [loss.item() for loss in losses]
@@ -210,5 +211,5 @@ folder.cleanup()
 # - :ref:`sphx_glr_recipes_checkpoints_sharing_weights_and_safetensors.py`
 # - :ref:`sphx_glr_recipes_training_placing_optimizer_state.py`
 # - `pytorch#1995 <https://github.com/pytorch/pytorch/issues/1995>`__, where the
-#   maintainers say why views are saved like this
+#   maintainers explain why views are saved this way
 # - :func:`torch.save`, :meth:`torch.Tensor.untyped_storage`

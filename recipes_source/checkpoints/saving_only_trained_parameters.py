@@ -1,9 +1,9 @@
 """
-How do I save only trained parameters?
-======================================
+How do I save only the trained parameters?
+==========================================
 
 Save a LoRA adapter or a new head without the frozen model, load it on top of
-the original weights, and see at once if anything is missing.
+the original weights, and find out at once if anything is missing.
 """
 
 # sphinx_gallery_tags = ["saving", "loading", "transfer learning", "file size"]
@@ -12,7 +12,7 @@ the original weights, and see at once if anything is missing.
 
 # %%
 
-# sphinx_gallery_fold = "A frozen model with a LoRA adapter, trained, and the file of its base"
+# sphinx_gallery_fold = "A frozen model with a trained LoRA adapter, and the file of its base weights"
 import copy
 import os
 import tempfile
@@ -80,9 +80,9 @@ restored = from_base()
 # Short answer
 # ------------
 #
-# Save every key that is not a frozen parameter. Load it with ``strict=False``
-# into a model that has the original weights, here ``restored``, and compare
-# what was missing with what was frozen:
+# Save everything but the frozen parameters. Load it with ``strict=False`` into
+# a model that has the original weights, here ``restored``, and check that what
+# was missing is what was frozen:
 
 import torch
 
@@ -100,12 +100,12 @@ if set(missing) != checkpoint["frozen"] or unexpected:
     raise RuntimeError(f"{missing = }, {unexpected = }")
 
 # %%
-# If the model is wrapped by DDP or ``torch.compile``, save from the model
-# inside, ``model.module`` or ``model._orig_mod``.
+# If DDP or ``torch.compile`` wraps the model, save from the model inside,
+# ``model.module`` or ``model._orig_mod``.
 #
 # .. fold:: Who this is for
 #
-#    You fine-tune an adapter, a few layers or a new head of a frozen model, and
+#    You fine-tune an adapter, a few layers or a new head on a frozen model, and
 #    every checkpoint repeats weights that never change.
 #
 # .. fold:: Setup
@@ -118,8 +118,9 @@ if set(missing) != checkpoint["frozen"] or unexpected:
 # What is in the file
 # -------------------
 #
-# The keys that training changed: the adapter, and the statistics of the batch
-# normalization. The restored model computes the same as the trained one:
+# The file has the entries that training changed: the adapter, and the batch
+# normalization statistics. The restored model computes the same as the trained
+# one:
 
 torch.save(model.state_dict(), "whole.pt")
 print(*trained, sep="\n")
@@ -134,8 +135,8 @@ torch.testing.assert_close(
 )
 
 # %%
-# Which parameters are frozen is not in any ``state_dict``. To train further,
-# freeze them again, before the optimizer is built:
+# No ``state_dict`` records which parameters are frozen. To train further,
+# freeze them again before you build the optimizer:
 
 before = sum(p.requires_grad for p in restored.parameters())
 for name in checkpoint["frozen"]:
@@ -149,8 +150,8 @@ assert trainable == 2 and restored.body[0].lora_a.requires_grad
 # What goes wrong
 # ---------------
 #
-# **Asking the tensors of the** ``state_dict``. They are detached, and none of
-# them requires a gradient:
+# **Filtering the** ``state_dict`` **by** ``requires_grad``. Its tensors are
+# detached, so none of them requires a gradient:
 
 # sphinx_gallery_wrong = True
 state_dict = model.state_dict()
@@ -160,9 +161,9 @@ assert not any(tensor.requires_grad for tensor in state_dict.values())
 
 # %%
 # **Tied weights.** Here ``head.weight`` is the same parameter as
-# ``embed.weight``. ``named_parameters()`` names it once, the other name passes
-# the filter, and the frozen matrix is in the file. ``ignore_frozen_params``,
-# PyTorch's own option, has the same leak in 2.13:
+# ``embed.weight``. ``named_parameters()`` lists only one of the names, so the
+# other passes the filter, and the frozen matrix ends up in the file. PyTorch's
+# own option ``ignore_frozen_params`` has the same leak in 2.13:
 
 # sphinx_gallery_wrong = True
 from torch.distributed.checkpoint.state_dict import (
@@ -184,8 +185,8 @@ assert os.path.getsize("leaky.pt") > 1000 * 32 * 4
 
 # %%
 # **Parameters without buffers.** In training mode, a frozen batch normalization
-# still updates its statistics. Without them the model computes something else,
-# and the check of the short answer would have found three keys too many:
+# still updates its statistics. Without those, the model computes something
+# else. The check in the short answer would find three missing keys too many:
 
 # sphinx_gallery_wrong = True
 only = torch.load("trained.pt", map_location="cpu")["trained"]
@@ -199,7 +200,7 @@ assert len(set(missing) - frozen) == 3
 assert not torch.allclose(partial.eval()(tokens), model.eval()(tokens))
 
 # %%
-# To leave the statistics as they are, call ``model.body.eval()`` after each
+# To keep the statistics as they are, call ``model.body.eval()`` after each
 # ``model.train()``.
 
 net = from_base().train()
@@ -210,8 +211,8 @@ net(tokens)
 assert torch.equal(net.body[1].running_mean, before)
 
 # %%
-# ``strict=False`` **without the check.** With the prefix of a wrapper in the
-# keys, nothing is loaded and there is no error:
+# ``strict=False`` **without the check.** If the keys have a wrapper's prefix,
+# nothing is loaded, and there is no error:
 
 # sphinx_gallery_wrong = True
 prefixed = {f"module.{key}": value for key, value in trained.items()}
@@ -225,10 +226,10 @@ assert set(missing) != frozen
 # Variants
 # --------
 #
-# **LoRA with PEFT**: ``model.save_pretrained(folder)`` writes the adapter
-# alone, without the statistics of a batch normalization.
+# **LoRA with PEFT**: ``model.save_pretrained(folder)`` writes only the adapter,
+# without batch normalization statistics.
 #
-# **To resume training**, give the optimizer the trainable parameters only, and
+# **To resume training**, give the optimizer only the trainable parameters, and
 # its part of the checkpoint is small too:
 
 torch.save(

@@ -3,7 +3,7 @@ How do I resume on more or fewer GPUs?
 ======================================
 
 Save a sharded checkpoint with ``torch.distributed.checkpoint`` (DCP), and load
-it in any number of processes, or as one ordinary file.
+it in any number of processes, or turn it into one ordinary file.
 """
 
 # sphinx_gallery_tags = ["distributed", "saving", "checkpoint", "optimizer"]
@@ -44,9 +44,8 @@ def build(mesh=None):
             body=nn.Linear(8, 16), relu=nn.ReLU(), head=nn.Linear(16, 5)
         )
     )
-    if (
-        mesh is not None
-    ):  # shard each layer, then what is left, before the optimizer
+    # Shard each layer, then what is left, before you build the optimizer.
+    if mesh is not None:
         fully_shard(model.body, mesh=mesh)
         fully_shard(model.head, mesh=mesh)
         fully_shard(model, mesh=mesh)
@@ -77,8 +76,9 @@ train_epoch(model, optimizer, scheduler)
 # Short answer
 # ------------
 #
-# In every process, take the state by name and ``save`` it. To resume, take it
-# from a new model, ``load`` into it, and set it:
+# In every process, get the state, keyed by name, and ``save`` it. To resume,
+# get a new model's state, ``load`` the checkpoint into it, and set it on the
+# model:
 
 import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint.state_dict import (
@@ -96,8 +96,8 @@ set_state_dict(
 )
 
 # %%
-# The code is the same in one process and in many, and for a model that is
-# plain, compiled, or sharded with ``fully_shard``.
+# The code is the same in one process and in many, whether the model is plain,
+# compiled, or sharded with ``fully_shard``.
 #
 # .. fold:: Who this is for
 #
@@ -106,8 +106,8 @@ set_state_dict(
 #
 # .. fold:: Setup
 #
-#    Tried with PyTorch 2.13. ``fully_shard`` is in 2.6 too, but fails on a CPU
-#    there::
+#    Tried with PyTorch 2.13. ``fully_shard`` exists in 2.6 too, but fails on a
+#    CPU there::
 #
 #        pip install "torch>=2.13"
 
@@ -115,11 +115,11 @@ set_state_dict(
 # In a training script
 # --------------------
 #
-# Every process runs ``main``. ``build``, above, calls
-# :func:`~torch.distributed.fsdp.fully_shard` for each layer and for the model,
-# before the optimizer takes the parameters. ``dcp.load`` returns nothing: it
-# fills tensors, replaces other values, and calls ``load_state_dict`` of what
-# has one, such as the scheduler.
+# Every process runs ``main``. ``build``, folded above, calls
+# :func:`~torch.distributed.fsdp.fully_shard` on each layer, then on the model,
+# before the optimizer gets the parameters. ``dcp.load`` returns nothing: it
+# fills tensors in place, replaces other values, and calls ``load_state_dict``
+# on what has it, such as the scheduler.
 
 
 def snapshot(model, optimizer, scheduler, epoch=0):
@@ -141,7 +141,7 @@ def resume(checkpoint, model, optimizer, scheduler):
 
 
 def main():
-    dist.init_process_group("gloo")  # with GPUs: "nccl", and "cuda" for "cpu"
+    dist.init_process_group("gloo")  # on GPUs: "nccl", and "cuda" for "cpu"
     mesh = init_device_mesh("cpu", (dist.get_world_size(),))
     training = build(mesh)
     first = resume("checkpoints/epoch1", *training) + 1
@@ -155,10 +155,11 @@ def main():
 assert state["model"] is model_state and state["optim"] is optim_state
 
 # %%
-# One process saves the first epoch and gets a warning. Two processes train the
-# next two, on half of the data each: ``torchrun --nproc-per-node=2 worker.py``.
+# One process saves the first epoch and gets a warning. Then two processes train
+# the next two epochs, on half the data each:
+# ``torchrun --nproc-per-node=2 worker.py``.
 
-# sphinx_gallery_fold = "Write the functions to worker.py, and start it"
+# sphinx_gallery_fold = "Write the functions to worker.py and start it"
 imports = """
 import os
 from collections import OrderedDict
@@ -176,7 +177,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 """
 functions = map(inspect.getsource, [build, train_epoch, snapshot, resume, main])
-# Threads of gloo can abort a process that is done, see pytorch#179291.
+# gloo's threads can abort a process that is done, see pytorch#179291.
 ending = "main()\nos._exit(0)\n"
 Path("worker.py").write_text("\n\n".join([imports, *functions, ending]))
 
@@ -197,9 +198,9 @@ worker = subprocess.run(
 assert worker.returncode == 0, worker.stderr
 
 # %%
-# Each process wrote one file, and ``.metadata`` says what is where. Back in one
-# process, the same ``resume`` puts the pieces together. The result is what one
-# process gets that trains both epochs itself, on all data:
+# Each process wrote one file, and ``.metadata`` says which piece is where. Back
+# in one process, the same ``resume`` puts the pieces together. The result
+# matches one process that trains both epochs itself, on all the data:
 
 resumed, alone = build(), build()
 epoch = resume("checkpoints/epoch3", *resumed)
@@ -220,7 +221,7 @@ for entry in resumed[1].state.values():
 
 # %%
 # **A class of your own** can do what ``snapshot`` and ``resume`` do. DCP saves
-# and loads any object that has ``state_dict`` and ``load_state_dict``, the
+# and loads any object with ``state_dict`` and ``load_state_dict``, the
 # :class:`~torch.distributed.checkpoint.stateful.Stateful` protocol.
 
 
@@ -254,8 +255,8 @@ torch.testing.assert_close(
 # What goes wrong
 # ---------------
 #
-# **Missing key.** DCP asks the folder for every key that you pass. This folder
-# was saved from the ``state_dict`` of a compiled model, and the names differ:
+# **Missing key.** DCP looks in the folder for every key that you pass. This
+# folder holds the ``state_dict`` of a compiled model, whose names differ:
 
 compiled = torch.compile(model, backend="eager")
 dcp.save({"model": compiled.state_dict()}, checkpoint_id="compiled")
@@ -270,7 +271,7 @@ except dcp.CheckpointException as exception:  # "except Exception" misses it
 assert not issubclass(dcp.CheckpointException, Exception)
 
 # %%
-# Ask for the names that the folder has. ``get_state_dict`` saves plain ones.
+# Ask for the names in the folder. To save plain names, use ``get_state_dict``.
 
 rescued = build()[0]
 named = {f"_orig_mod.{k}": v for k, v in rescued.state_dict().items()}
@@ -280,8 +281,8 @@ torch.testing.assert_close(rescued.state_dict(), model.state_dict(), **exactly)
 assert list(get_state_dict(compiled, optimizer)[0]) == list(model.state_dict())
 
 # %%
-# **The optimizer itself.** It has no state before its first step, so that it
-# asks for nothing and gets nothing, without an error:
+# **Loading into the optimizer itself.** It has no state before its first step,
+# so it asks for nothing and gets nothing, without an error:
 
 # sphinx_gallery_wrong = True
 dcp.save({"optim": optimizer}, checkpoint_id="numbered")
@@ -292,8 +293,8 @@ print(fresh.state_dict()["state"])
 assert fresh.state_dict()["state"] == {} != optimizer.state_dict()["state"]
 
 # %%
-# ``get_state_dict`` fills a new Adam, by a step with zero gradients and the
-# learning rate zero. No weight changes, but if you train on, that step counts:
+# ``get_state_dict`` fills a new Adam by a step with zero gradients and learning
+# rate zero. No weight changes, but if you train on, that step counts:
 
 fresh_model, fresh, _ = build()
 bias = fresh_model.head.bias.detach().clone()
@@ -305,9 +306,9 @@ assert optim_state["state"]["head.bias"]["step"] == 1
 assert not optim_state["state"]["head.bias"]["exp_avg"].any()
 
 # %%
-# **One folder for all saves.** Files are replaced one by one. A job that is
-# killed meanwhile leaves pieces of two epochs, which load without an error.
-# After a save with fewer processes, files of the old one stay.
+# **One folder for all saves.** Files are replaced one by one, so a job that is
+# killed in between leaves pieces of two epochs, which load without an error. A
+# save with fewer processes leaves files of the old one behind.
 
 # sphinx_gallery_wrong = True
 shutil.copytree("checkpoints/epoch2", "latest", dirs_exist_ok=True)
@@ -326,21 +327,21 @@ assert "pickle.load(" in inspect.getsource(dcp.FileSystemReader.read_metadata)
 
 # %%
 # **A folder from a stranger.** ``.metadata`` is read with :func:`pickle.load`,
-# which runs code that a file brings; see
+# which runs any code that the file contains; see
 # :ref:`sphx_glr_recipes_troubleshooting_loading_safely_with_weights_only.py`.
 
 # %%
 # Convert to one file, and back
 # -----------------------------
 #
-# One process does it, with enough memory for the whole checkpoint::
+# This takes one process, with memory for the whole checkpoint::
 #
 #     python -m torch.distributed.checkpoint.format_utils \
 #         dcp_to_torch checkpoints/epoch3 checkpoint.pt
 #     python -m torch.distributed.checkpoint.format_utils \
 #         torch_to_dcp checkpoint.pt checkpoints/converted
 #
-# Or in Python. ``set_optimizer_state_dict`` takes the state by name:
+# Or convert in Python. ``set_optimizer_state_dict`` loads state keyed by name:
 
 from torch.distributed.checkpoint import format_utils
 from torch.distributed.checkpoint.state_dict import set_optimizer_state_dict

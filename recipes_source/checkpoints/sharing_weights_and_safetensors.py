@@ -2,7 +2,7 @@
 How do I save tied weights with safetensors?
 ============================================
 
-Write a model whose layers share a weight, get rid of ``Some tensors share
+Save a model whose layers share a weight, without the error ``Some tensors share
 memory``, and find the layers still tied after loading.
 """
 
@@ -45,8 +45,9 @@ model = LanguageModel()
 # Short answer
 # ------------
 #
-# Give safetensors the model rather than its ``state_dict``. It writes a shared
-# tensor once, and loads it into a model whose constructor ties the layers:
+# Save the model itself, not its ``state_dict``. ``save_model`` writes a shared
+# tensor once, and ``load_model`` loads it into a model whose constructor ties
+# the layers:
 
 from safetensors.torch import load_model, save_model
 
@@ -61,13 +62,13 @@ load_model(restored, "model.safetensors")
 #
 # .. fold:: Who this is for
 #
-#    Your model uses one matrix as embedding and as output layer, or has other
+#    Your model uses one matrix as both embedding and output layer, or has other
 #    shared weights, and safetensors or Transformers refuses to save it, or the
 #    tie is lost after loading.
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.1 or newer, for ``assign=True``::
+#    ``assign=True`` needs PyTorch 2.1 or newer::
 #
 #        pip install "torch>=2.6" "safetensors>=0.4.3"
 
@@ -75,7 +76,7 @@ load_model(restored, "model.safetensors")
 # Why it works
 # ------------
 #
-# The ``state_dict`` has a key for each of the two layers, the model has one
+# The ``state_dict`` has a key for each of the two layers, but the model has one
 # parameter for both. A safetensors file cannot say that two names are one
 # tensor, so ``save_file`` refuses:
 
@@ -85,7 +86,7 @@ from safetensors.torch import load_file, save_file
 try:
     save_file(model.state_dict(), "refused.safetensors")
 except RuntimeError as error:
-    # The names are in no particular order: sort them, for this page.
+    # The names come in any order: sort them, to print the same every time.
     message = inspect.cleandoc(str(error)).replace(
         "{'head.weight', 'embed.weight'}", "{'embed.weight', 'head.weight'}"
     )
@@ -95,7 +96,7 @@ assert "{'embed.weight', 'head.weight'}" in message
 assert len(model.state_dict()) == 4 and len(list(model.parameters())) == 3
 
 # %%
-# ``save_model`` keeps one of the names, and notes the other one:
+# ``save_model`` keeps one of the names, and records the other in the metadata:
 
 with safe_open("model.safetensors", framework="pt") as file:
     kept, metadata = sorted(file.keys()), file.metadata()
@@ -120,7 +121,7 @@ except RuntimeError as error:
 # What goes wrong
 # ---------------
 #
-# **Cloning every tensor** silences the error, and the file has the matrix
+# **Cloning every tensor** silences the error, but the file has the matrix
 # twice:
 
 # sphinx_gallery_wrong = True
@@ -136,8 +137,9 @@ assert os.path.getsize("model.pt") < 1.1 * 128_000
 
 # %%
 # ``assign=True`` **unties.** Each key becomes a parameter of its own, even if
-# the tensors share their memory. An optimizer counts four, a conversion copies
-# both, and from then on they drift apart:
+# the tensors share their memory. An optimizer sees four parameters. A
+# conversion, such as ``double()``, copies both tensors, and from then on they
+# drift apart:
 
 # sphinx_gallery_wrong = True
 untied = LanguageModel()
@@ -151,7 +153,8 @@ assert len(list(untied.parameters())) == 4
 assert head.data_ptr() != embed.data_ptr()
 
 # %%
-# ``to_empty`` **unties too**, and ``load_model`` has nothing to go by:
+# ``to_empty`` **unties too**, so ``load_model`` cannot tell which layers are
+# tied:
 
 with torch.device("meta"):
     large = LanguageModel()
@@ -162,8 +165,8 @@ except RuntimeError as error:
     print(f"{type(error).__name__}: {error}")
 
 # %%
-# In both cases, do again what the constructor does, before the optimizer is
-# built. After ``to_empty`` do it before loading, too:
+# In both cases, tie the layers again, as the constructor does, before you build
+# the optimizer. After ``to_empty``, do so even before loading:
 
 untied.head.weight = untied.embed.weight
 large.head.weight = large.embed.weight
@@ -176,8 +179,8 @@ torch.testing.assert_close(large.state_dict(), model.state_dict(), **exactly)
 # Variants
 # --------
 #
-# **You have the file, not the model.** To convert a ``.pt`` or ``.pth`` file,
-# keep the first name of each tensor. ``load_model`` reads the result:
+# **You have the file but not the model.** To convert a ``.pt`` or ``.pth``
+# file, keep the first name of each tensor. ``load_model`` can read the result:
 
 
 def unshared(state_dict):
@@ -214,8 +217,9 @@ save_file(unshared(odd), "odd.safetensors")
 torch.testing.assert_close(load_file("odd.safetensors"), odd, **exactly)
 
 # %%
-# **Other refusals.** Values are contiguous tensors, and metadata is text. Call
-# ``contiguous()``, save the inner dictionary, and use ``str()``:
+# **Other errors.** Values must be contiguous tensors, and metadata must be
+# text. Call ``contiguous()``, save the inner dictionary, or convert with
+# ``str()``:
 
 weight = torch.ones(2, 3)
 attempts = [
@@ -235,11 +239,12 @@ assert not os.path.exists("refused.safetensors")
 
 # %%
 # **Transformers** says ``The weights trying to be saved contained shared
-# tensors [...] that are mismatching the transformers base configuration``, in
-# version 5 ``which are not properly defined``. Declare the tie in the class of
-# your model, ``_tied_weights_keys = {"lm_head.weight": "embed.weight"}``; in
-# version 4 it is the list ``["lm_head.weight"]``. If the layers should not be
-# tied, give one its own weight before saving:
+# tensors [...] that are mismatching the transformers base configuration``, or
+# in version 5 ``which are not properly defined``. Declare the tie in your
+# model's class, with
+# ``_tied_weights_keys = {"lm_head.weight": "embed.weight"}``, or in version 4
+# with the list ``["lm_head.weight"]``. If the layers should not be tied, give
+# one its own weight before saving:
 
 apart = LanguageModel()
 apart.head.weight = nn.Parameter(apart.head.weight.detach().clone())

@@ -3,7 +3,7 @@ How do I save class names with a model?
 =======================================
 
 Store attributes that are not tensors in the ``state_dict``, with
-``get_extra_state``, and load files with and without the key ``_extra_state``.
+``get_extra_state``, and load files with or without the key ``_extra_state``.
 """
 
 # sphinx_gallery_tags = ["loading", "saving", "module", "compatibility"]
@@ -31,8 +31,8 @@ os.chdir(folder.name)
 # Short answer
 # ------------
 #
-# Give the module two methods. What the first one returns is saved under the key
-# ``_extra_state``, and the second one gets it back on loading:
+# Give the module two methods: what ``get_extra_state`` returns is saved under
+# the key ``_extra_state``, and ``set_extra_state`` gets it back on loading:
 
 import torch.nn as nn
 
@@ -51,8 +51,8 @@ class Classifier(nn.Module):
 
 
 # %%
-# ``torch.save(model.state_dict(), ...)`` and ``load_state_dict`` stay as they
-# are. Files that were written before that have no such key; see below.
+# Save and load as usual, with ``torch.save(model.state_dict(), ...)`` and
+# ``load_state_dict``. Older files lack the key; see below.
 #
 # .. fold:: Who this is for
 #
@@ -61,8 +61,8 @@ class Classifier(nn.Module):
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.5 or newer: ``register_load_state_dict_pre_hook`` without an
-#    underscore; ``get_unsafe_globals_in_checkpoint`` needs 2.6::
+#    ``register_load_state_dict_pre_hook``, with no leading underscore, needs
+#    PyTorch 2.5, and ``get_unsafe_globals_in_checkpoint`` 2.6 or newer::
 #
 #        pip install "torch>=2.6" "safetensors>=0.4.3"
 
@@ -70,9 +70,9 @@ class Classifier(nn.Module):
 # Save it and load it
 # -------------------
 #
-# An attribute has no key of its own. With the two methods, the names come back
-# with the weights. In a larger model the key begins with the path of the
-# module, like any other:
+# A plain attribute has no key. With the two methods, the class names come back
+# with the weights. In a larger model, the key begins with the module's path,
+# like any other:
 
 model = Classifier(["cat", "dog", "owl"])
 torch.save(model.state_dict(), "model.pt")
@@ -87,10 +87,10 @@ assert "_extra_state" not in nn.Linear(4, 3).state_dict()
 assert "0._extra_state" in nn.Sequential(model).state_dict()
 
 # %%
-# Files from before
-# -----------------
+# Load older files
+# ----------------
 #
-# A file that was written without the methods lacks the key:
+# A file that was saved without the two methods does not have the key:
 
 old = {k: v for k, v in model.state_dict().items() if k != "_extra_state"}
 try:
@@ -99,8 +99,8 @@ except RuntimeError as error:
     print(f"{type(error).__name__}: {error}")
 
 # %%
-# If it is only about one file, load with ``strict=False`` and see that nothing
-# else is missing. ``set_extra_state`` is not called then:
+# For a single file, load with ``strict=False`` and check that nothing else is
+# missing. In that case, ``set_extra_state`` is not called:
 
 restored = Classifier(["cat", "dog", "owl"])
 missing, unexpected = restored.load_state_dict(old, strict=False)
@@ -112,8 +112,8 @@ assert restored.classes == ["cat", "dog", "owl"]
 assert torch.equal(restored.fc.weight, model.fc.weight)
 
 # %%
-# To load old files for good, register a hook that fills in what the module has.
-# Loading stays strict, and the caller's dictionary stays as it is:
+# To support old files permanently, register a hook that fills in what the
+# module has. Loading stays strict, and the caller's dictionary is not changed:
 
 
 def fill_in(module, state_dict, prefix, *args):
@@ -137,7 +137,8 @@ nested = nn.Sequential(PatientClassifier(), PatientClassifier())
 assert str(nested.load_state_dict(pair)).startswith("<All keys")
 
 # %%
-# The other way round, the file has the key and the model does not. Drop it:
+# Or the other way around: the file has the key and the model does not. Drop the
+# key:
 
 plain = nn.ModuleDict({"fc": nn.Linear(4, 3)})
 state_dict = torch.load("model.pt", map_location="cpu")
@@ -151,14 +152,14 @@ for key in [k for k in state_dict if k.split(".")[-1] == "_extra_state"]:
 plain.load_state_dict(state_dict)
 
 # %%
-# Both happen with **Transformer Engine**, whose layers keep the scaling factors
-# of FP8 in ``_extra_state``, and whose files meet models of plain PyTorch.
+# Both happen with **Transformer Engine**, whose layers keep FP8 scaling factors
+# in ``_extra_state``, when files move between it and plain PyTorch.
 #
 # What goes wrong
 # ---------------
 #
-# **Types that** :func:`torch.load` **refuses.** Keep to dictionaries, lists,
-# text, numbers and tensors, and write a date as text. This names what is not
+# **Types that** :func:`torch.load` **refuses.** Stick to dictionaries, lists,
+# text, numbers and tensors, and write a date as text. This lists what is not
 # allowed:
 
 # sphinx_gallery_wrong = True
@@ -170,7 +171,7 @@ assert refused == ["datetime.date"]
 assert not torch.serialization.get_unsafe_globals_in_checkpoint("model.pt")
 
 # %%
-# **Code that takes every entry for a tensor**, such as safetensors:
+# **Code that expects every entry to be a tensor**, such as safetensors:
 
 try:
     save_file(model.state_dict(), "model.safetensors")
@@ -178,7 +179,7 @@ except ValueError as error:
     print(f"{type(error).__name__}: {error}")
 
 # %%
-# Return a tensor then. Text fits into one as bytes:
+# In that case, return a tensor. Text fits into one as bytes:
 
 
 class TensorClassifier(Classifier):
@@ -199,18 +200,18 @@ print(restored.classes)
 assert restored.classes == ["cat", "dog", "owl"]
 
 # %%
-# Where else it could go
-# ----------------------
+# Where else to store data
+# ------------------------
 #
 # ============================== ==============================
 # what it is                     where it goes
 # ============================== ==============================
 # a tensor to compute with       a buffer
-# what else the module needs     ``get_extra_state``
-# what belongs to the run        the checkpoint, beside the model
+# other data the module needs    ``get_extra_state``
+# data about the run             the checkpoint, next to the model
 # ============================== ==============================
 #
-# A buffer follows the module to another dtype or device, extra state does not:
+# A buffer follows the module to another dtype or device; extra state does not:
 
 model.register_buffer("mean", torch.zeros(4))
 checkpoint = {"model": model.double().state_dict(), "epoch": 3}

@@ -2,8 +2,8 @@
 Which parts of a network get keys, and what are they called?
 ============================================================
 
-How attributes, lists, shared layers and buffers of a module become the keys of
-its ``state_dict``, and which parts never get one.
+See how a module's attributes, lists, shared layers and buffers become
+``state_dict`` keys, and which parts never get one.
 """
 
 # sphinx_gallery_tags = ["saving", "module", "keys", "errors"]
@@ -14,8 +14,8 @@ its ``state_dict``, and which parts never get one.
 # Short answer
 # ------------
 #
-# Parameters, buffers and modules that are attributes of a module get keys. A
-# key is the path of attributes to the tensor:
+# Parameters, buffers and submodules of a module get keys. Each key is the path
+# of attribute names that leads to the tensor:
 
 import torch
 import torch.nn as nn
@@ -33,8 +33,8 @@ class Net(nn.Module):
 print("\n".join(Net().state_dict()))
 
 # %%
-# Lists and dictionaries of Python, plain tensors, and layers without weights
-# get none. Use ``ModuleList``, ``ModuleDict``, ``Parameter`` and
+# Layers without weights get none, and neither do plain lists, dictionaries and
+# tensors: use ``ModuleList``, ``ModuleDict``, ``Parameter`` or
 # ``register_buffer``.
 #
 # .. fold:: Who this is for
@@ -44,7 +44,7 @@ print("\n".join(Net().state_dict()))
 #
 # .. fold:: Setup
 #
-#    Install PyTorch; the names of parametrizations are those of 2.0 and newer::
+#    The parametrization names below are those of PyTorch 2.0 and newer::
 #
 #        pip install "torch>=2.6"
 
@@ -53,9 +53,9 @@ print("\n".join(Net().state_dict()))
 # --------------------
 #
 # ``heads.age.weight`` is ``net.heads["age"].weight``. A module's own parameters
-# come first, then its buffers, then those of its children. The order of a
-# Sequential counts the layers without weights too. The name of the class,
-# ``forward`` and the order of use are not in a key:
+# come first, then its buffers, then the entries of its children. A Sequential
+# numbers its layers, including those without weights. A key says nothing about
+# the class name, ``forward`` or the order in which layers are used:
 
 net = Net()
 weight = net.heads["age"].weight
@@ -66,11 +66,11 @@ assert list(net.state_dict())[:3] == ["scale", "mean", "body.0.weight"]
 assert net.get_buffer("mean") is net.mean
 
 # %%
-# What each kind of part is called
-# --------------------------------
+# How each kind of part is named
+# ------------------------------
 #
-# Containers, layers with several parameters, and parametrized layers, which
-# keep the tensors that the weight is computed from:
+# Here are containers, layers with several parameters, and a parametrized layer,
+# which stores the tensors that its weight is computed from:
 
 from torch.nn.utils import parametrizations
 
@@ -90,11 +90,11 @@ assert list(parts["ModuleList"].state_dict()) == ["0.weight"]
 assert list(parts["ParameterList"].state_dict()) == ["0", "1"]
 
 # %%
-# A shared layer has a key for each place
-# ---------------------------------------
+# A shared layer has one key per place
+# ------------------------------------
 #
-# ``named_parameters`` lists it once, which is why the numbers differ. The
-# tensor is stored once in a file:
+# ``named_parameters`` lists its weight only once, so the two counts differ. A
+# file stores the tensor once:
 
 layer = nn.Linear(4, 4, bias=False)
 shared = nn.ModuleDict({"encoder": layer, "decoder": layer})
@@ -109,7 +109,8 @@ assert len(list(shared.named_parameters())) == 1
 # What gets no key
 # ----------------
 #
-# Everything here can be changed by training or by use, and none of it is saved:
+# Everything in this module can change in training or in use, and none of it is
+# saved:
 
 # sphinx_gallery_wrong = True
 
@@ -133,8 +134,8 @@ assert len(list(Forgetful().parameters())) == 0
 # where they are. For a number such as ``steps``, see
 # :ref:`sphx_glr_recipes_checkpoints_storing_extra_state.py`.
 #
-# **A lazy layer** has its keys before its shapes are known. Load after a first
-# batch has passed through the model that you save; a model that loads may still
+# **A lazy layer** has its keys before its shapes are known. Run a first batch
+# through the model before you save it; the model that you load into may still
 # be lazy:
 
 lazy = nn.LazyLinear(3)
@@ -148,12 +149,12 @@ lazy.load_state_dict(nn.Linear(4, 3).state_dict())
 assert lazy.weight.shape == (3, 4)
 
 # %%
-# Names that are refused
-# ----------------------
+# Assignments that PyTorch refuses
+# --------------------------------
 #
-# ``super().__init__()`` prepares a module to register its attributes, so it
-# comes first. A dot separates the parts of a key, so a name has none. And what
-# was registered as a parameter does not become a tensor:
+# ``super().__init__()`` prepares a module to register its attributes, so call
+# it first. Dots separate the parts of a key, so a name cannot contain one. And
+# a parameter cannot be replaced with a plain tensor:
 
 
 class Unprepared(nn.Module):
@@ -176,12 +177,12 @@ except TypeError as error:
     print(f"{type(error).__name__}: {error}")
 
 # %%
-# Keep the names
-# --------------
+# Keep the names stable
+# ---------------------
 #
-# Rename an attribute, or put a layer into a container, and the keys change: old
-# files report them as missing. Another class with the same attributes loads
-# them, because only the paths count:
+# If you rename an attribute or move a layer into a container, its keys change,
+# and loading an old file reports them as missing. Another class with the same
+# attributes can load the file, because only the paths count:
 
 
 class AgeNet(Net):

@@ -2,7 +2,7 @@
 How do I load a large model with little memory?
 ===============================================
 
-Load weights with half of the usual memory, or with almost none until they are
+Load weights with half the usual memory, or with almost none until they are
 used, and know what ``assign=True`` and ``mmap=True`` change.
 """
 
@@ -12,7 +12,7 @@ used, and know what ``assign=True`` and ``mmap=True`` change.
 
 # %%
 
-# sphinx_gallery_fold = "A model of 256 MiB and its file, and two small ones"
+# sphinx_gallery_fold = "A 256 MiB model with its file, and two small models"
 import inspect
 import os
 import signal
@@ -48,7 +48,7 @@ class Scaled(nn.Linear):
         self.register_buffer("scale", torch.full((2,), 3.0), persistent=False)
 
 
-# The file is made in milliseconds: skip_data leaves a hole for the weights.
+# Fast: skip_data leaves a hole in the file where the weights would be.
 with torch.serialization.skip_data():
     weights = {f"{n}.weight": torch.empty(4096, 4096) for n in range(4)}
     torch.save(weights, "model.pt")
@@ -57,8 +57,8 @@ with torch.serialization.skip_data():
 # Short answer
 # ------------
 #
-# Build the model without memory, map the file instead of reading it, and let
-# the model take the tensors instead of copying them:
+# Build the model on ``meta``, which takes no memory, map the file instead of
+# reading it, and let the model take over the tensors instead of copying them:
 
 import torch
 
@@ -68,24 +68,24 @@ state_dict = torch.load("model.pt", map_location="cpu", mmap=True)
 model.load_state_dict(state_dict, assign=True)
 
 # %%
-# Build the optimizer *after* that, and do not write to the file while the model
+# Build the optimizer *after* this, and do not write to the file while the model
 # is in use. If it is the GPU that runs out of memory, see the end of this page.
 #
 # .. fold:: Who this is for
 #
-#    Your model fits into memory, but memory surges to twice its size while you
-#    load the checkpoint, or loading runs out of it.
+#    Your model fits in memory, but memory surges to twice the model's size
+#    while the checkpoint loads, or you run out.
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.1 or newer. Tried with 2.13; the measurement takes Linux or
+#    PyTorch 2.1 or newer; tried with 2.13. The memory measurement needs Linux or
 #    macOS::
 #
 #        pip install "torch>=2.13"
 
 # %%
 
-# sphinx_gallery_fold = "Run a function in a process of its own, and measure its memory"
+# sphinx_gallery_fold = "Helpers that run code in a new process and measure its memory"
 import resource
 from pathlib import Path
 
@@ -100,7 +100,7 @@ def in_new_process(call, *functions):
 
 
 def peak():
-    """Return the most memory that this process has occupied, in MiB."""
+    """Return the peak memory of this process, in MiB."""
     status = Path("/proc/self/status")
     if status.exists():  # Linux, where getrusage can count the parent too
         return int(status.read_text().split("VmHWM:")[1].split()[0]) / 2**10
@@ -121,11 +121,11 @@ def measure(meta, mmap):
 # How much memory each way takes
 # ------------------------------
 #
-# The usual two lines need memory for two sets of weights: the random ones that
+# The usual two lines hold two sets of weights in memory: the random ones that
 # the model is built with, and those that :func:`torch.load` reads. Tensors on
-# the ``meta`` device have a shape and no data, which saves the first set.
-# A mapped file is read when the weights are used, and not before. The numbers
-# are peak memory in multiples of the model's size:
+# the ``meta`` device have a shape but no data, which saves the first set. A
+# mapped file is not read until the weights are used. The numbers are peak
+# memory in multiples of the model's size:
 
 
 def load(meta, mmap):
@@ -153,8 +153,8 @@ torch.testing.assert_close(
 )
 
 # %%
-# A plain ``load_state_dict`` copies, and nothing can be copied into ``meta``
-# tensors. It warns, once for every key, and leaves the model empty:
+# Without ``assign=True``, ``load_state_dict`` copies, and nothing can be copied
+# into ``meta`` tensors. It warns once per key and leaves the model empty:
 
 with torch.device("meta"):
     empty = nn.Linear(4, 2, bias=False)
@@ -170,8 +170,8 @@ assert len(caught) == 1 and empty.weight.is_meta
 # What ``assign=True`` changes
 # ----------------------------
 #
-# **An optimizer that was built before** keeps the old parameters. Its steps
-# never reach the model, without an error. Build it after loading:
+# **An optimizer built before loading** keeps the old parameters, and its steps
+# never reach the model. There is no error. Build it after loading, not as here:
 
 # sphinx_gallery_wrong = True
 model = nn.Linear(4, 2)
@@ -186,12 +186,12 @@ assert torch.equal(model.weight, before)
 assert optimizer.param_groups[0]["params"][0] is not model.weight
 
 # %%
-# **Dtype and device** become those of the file. **Tied parameters** become
-# two: they share memory, but an optimizer sees both. Tie them again after
-# loading. And the model shares its memory with **the dictionary**. In torch
-# 2.13 one from ``state_dict()`` even remembers ``assign=True``, and the next
-# model to load it takes the tensors too. Load each dictionary into one model
-# only.
+# **Dtype and device** become those of the file. **Tied parameters** become two:
+# they share memory, but an optimizer sees both, so tie them again after
+# loading. **The dictionary** shares its memory with the model. In torch 2.13, a
+# dictionary from ``state_dict()`` even remembers ``assign=True``, and the next
+# model that loads it takes the tensors too. Load each dictionary into only one
+# model.
 
 state_dict = Tied().half().state_dict()
 model, other = Tied(), Tied()
@@ -211,10 +211,10 @@ model.out.weight = model.embedding.weight  # tie them again
 assert len(list(model.parameters())) == 1
 
 # %%
-# **What the file does not hold stays on** ``meta``, such as buffers with
-# ``persistent=False``, although all keys matched. The error proposes
-# ``to_empty()``, which would throw the loaded weights away. Look for what is
-# still empty, and give it a value:
+# **Whatever is not in the file stays on** ``meta``, such as a buffer with
+# ``persistent=False``, even though all keys match. The error suggests
+# ``to_empty()``, which would throw away the loaded weights. Find what is still
+# empty and give it a value:
 
 with torch.device("meta"):
     model = Scaled()
@@ -235,11 +235,10 @@ assert [name for name, value in tensors if value.is_meta] == ["scale"]
 # Do not save to a mapped file
 # ----------------------------
 #
-# When the model changes its weights, the file stays as it is. But saving to
-# the same path empties the file first: the process reads from it what it is
-# about to write, and dies without a traceback. Save under another name, and
-# rename that with :func:`os.replace`; the process keeps the old file until it
-# ends.
+# Changing the model's weights leaves the file as it is. But saving to the same
+# path first empties the file that the weights are still read from, and the
+# process dies without a traceback. Save under another name, then rename the
+# file with :func:`os.replace`; the process keeps the old file until it ends.
 
 
 def train_and_save(path):
@@ -265,11 +264,11 @@ assert os.path.getsize("small.pt") == 0
 # Out of memory on the GPU
 # ------------------------
 #
-# A file that was saved on a GPU loads to that GPU, beside the model that is
-# there. ``map_location="cpu"`` prevents that. To spare the CPU as well, give a
-# ``meta`` model memory on the GPU, and copy from the mapped file. ``to_empty``
-# unties parameters and leaves buffers without a key uninitialized: fix both as
-# above.
+# A file saved on a GPU loads onto that GPU, next to the model that is already
+# there. ``map_location="cpu"`` prevents this. To save CPU memory as well,
+# allocate a ``meta`` model on the GPU and copy from the mapped file.
+# ``to_empty`` unties parameters and leaves buffers without a key uninitialized:
+# fix both as above.
 
 torch.save(Tied().state_dict(), "tied.pt")
 device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -299,11 +298,11 @@ folder.cleanup()
 # - :ref:`sphx_glr_recipes_troubleshooting_controlling_dtype_on_load.py`
 # - :ref:`sphx_glr_recipes_recipes_save_load_across_devices.py`
 # - `pytorch#7415 <https://github.com/pytorch/pytorch/issues/7415>`__ on the
-#   double memory,
+#   doubled memory,
 #   `nanoGPT#236 <https://github.com/karpathy/nanoGPT/issues/236>`__ on GPUs,
 #   `torchtune#1018 <https://github.com/pytorch/torchtune/issues/1018>`__ on
 #   saving to a mapped file,
 #   `pytorch#188166 <https://github.com/pytorch/pytorch/issues/188166>`__ on the
-#   dictionary that remembers
+#   dictionary that remembers ``assign=True``
 # - :func:`torch.load`, :meth:`torch.nn.Module.load_state_dict`,
 #   :meth:`torch.nn.Module.to_empty`

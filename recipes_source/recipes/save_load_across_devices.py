@@ -1,9 +1,9 @@
 """
-How do I load a checkpoint from a GPU on a CPU, and back?
-=========================================================
+How do I load a GPU checkpoint on a CPU, and vice versa?
+========================================================
 
-Lines that load every file on every machine, whatever device it was saved from,
-and what each message about devices asks for.
+Load any file on any machine, whatever device it was saved from, and know what
+each error message about devices asks for.
 """
 
 # sphinx_gallery_tags = ["loading", "device", "errors"]
@@ -12,7 +12,7 @@ and what each message about devices asks for.
 
 # %%
 
-# sphinx_gallery_fold = "A model, its file, and a stand-in for devices that are not here"
+# sphinx_gallery_fold = "A model, its file, and a stand-in for devices that this machine lacks"
 import os
 import tempfile
 from contextlib import suppress
@@ -26,9 +26,9 @@ folder = tempfile.TemporaryDirectory()
 os.chdir(folder.name)
 
 # A file names the device of each tensor. This makes torch.save write the name
-# of a device that this machine does not have; the bytes are the same. And it
-# notes which devices torch.load asks for.
-if "asked" not in globals():  # once, in a notebook too
+# of a device that this machine does not have; the bytes stay the same. It also
+# records which devices torch.load asks for.
+if "asked" not in globals():  # once, even if a notebook reruns this
     torch.serialization.register_package(
         0, lambda storage: pretended, lambda storage, name: asked.append(name)
     )
@@ -56,8 +56,8 @@ inputs = torch.ones(1, 4)
 # Short answer
 # ------------
 #
-# Load to the CPU, which every machine has, and let ``load_state_dict`` copy the
-# values to the device of the model:
+# Load onto the CPU, which every machine has, and let ``load_state_dict`` copy
+# the values to the model's device:
 
 import torch
 
@@ -69,17 +69,17 @@ del state_dict
 outputs = model(inputs.to(device))
 
 # %%
-# The same lines load a file from the CPU on a GPU. For other accelerators,
-# :func:`torch.accelerator.current_accelerator` names the device.
+# The same lines load a file saved on a CPU onto a GPU. For other accelerators,
+# :func:`torch.accelerator.current_accelerator` gives you the device.
 #
 # .. fold:: Who this is for
 #
-#    You train on one machine and load on another, and they do not have the same
-#    devices: a GPU server and a laptop, four GPUs and one, CUDA and a Mac.
+#    You train on one machine and load on another, and the two do not have the
+#    same devices: a GPU server and a laptop, four GPUs and one, CUDA and a Mac.
 #
 # .. fold:: Setup
 #
-#    Install PyTorch; ``torch.accelerator`` needs 2.6 or newer::
+#    ``torch.accelerator`` needs PyTorch 2.6 or newer::
 #
 #        pip install "torch>=2.6"
 
@@ -87,13 +87,14 @@ outputs = model(inputs.to(device))
 # Why it works
 # ------------
 #
-# A file has the name of a device for each tensor, and :func:`torch.load` wants
-# that device back, unless ``map_location`` says otherwise. A function as
-# ``map_location`` gets each storage, still on the CPU, and the name.
+# A file names a device for each tensor, and :func:`torch.load` puts the tensor
+# back on that device unless ``map_location`` says otherwise. If
+# ``map_location`` is a function, it gets each storage, still on the CPU, and
+# the device's name.
 #
-# This page was made on a machine without a GPU. Its files have the names of
-# other devices in them, as a GPU would write them, by means of the folded code
-# above. The messages are what torch prints.
+# This page was made on a machine without a GPU. The folded code above writes
+# the names of other devices into its files, as a machine with those devices
+# would. The messages are what torch prints.
 
 
 def note(storage, name):
@@ -112,13 +113,12 @@ assert names == {"cuda:0"}
 torch.testing.assert_close(outputs.cpu(), saved(inputs))
 
 # %%
-# The messages, and what they ask for
-# -----------------------------------
+# What each error message asks for
+# --------------------------------
 #
-# Without ``map_location``, every kind of device has its own words for the same
-# thing. ``privateuseone`` is the name of DirectML; in older versions it has
-# the message that ``npu`` has here. ``map_location="cpu"`` loads each of these
-# files:
+# Without ``map_location``, each kind of device words the same error in its own
+# way. ``privateuseone`` is DirectML; in older versions it has the message that
+# ``npu`` has here. With ``map_location="cpu"``, each of these files loads:
 
 # sphinx_gallery_wrong = True
 devices = ["cuda:0", "mps", "xpu:0", "hpu:0", "privateuseone:0", "npu:0"]
@@ -137,8 +137,8 @@ for name in devices:
     )
 
 # %%
-# A file from the fourth GPU, on a machine with one. The GPU is made up here
-# too, by two functions of ``torch.cuda`` that are replaced:
+# This file comes from the fourth GPU, and the machine has only one. That one
+# GPU is simulated too, by replacing two functions of ``torch.cuda``:
 
 # sphinx_gallery_wrong = True
 save_as_from("cuda:3", saved.state_dict(), "fourth.pt")
@@ -152,9 +152,10 @@ with (
         print(f"{type(error).__name__}: {error}")
 
 # %%
-# A model, or ``map_location="cuda"``, can ask for a GPU that is not there, too.
-# Then it is the program that has to change, not the file. A build of PyTorch
-# without CUDA, like the one of this page, says that in these words:
+# Your own code can also ask for a GPU that is not there, with
+# ``model.to("cuda")`` or ``map_location="cuda"``. Then it is the code that has
+# to change, not the file. For the model, a PyTorch build without CUDA, like the
+# one used here, says:
 
 # sphinx_gallery_wrong = True
 try:
@@ -166,10 +167,10 @@ except (AssertionError, RuntimeError) as error:
 # What ``map_location`` takes
 # ---------------------------
 #
-# A string or a :class:`torch.device` names one device for everything. A
+# A string or a :class:`torch.device` sends everything to one device. A
 # dictionary renames the devices that it lists and leaves the others alone.
-# ``"meta"`` gives shapes and dtypes without values. On the right is the device
-# that :func:`torch.load` asks for, be it there or not:
+# ``"meta"`` gives shapes and dtypes without values. The right column is the
+# device that :func:`torch.load` asks for, whether it exists or not:
 
 rank = 2
 forms = [None, "cpu", {"cuda:0": f"cuda:{rank}"}, {"cuda:1": "cpu"}]
@@ -188,13 +189,14 @@ assert torch.load("model.pt", map_location="meta")["0.weight"].is_meta
 # Variants
 # --------
 #
-# **One process per GPU.** With DistributedDataParallel, a file from the first
-# GPU goes to the first GPU in every process, and fills it. The third form above
-# sends it to the GPU of the process; ``"cpu"`` is right for all of them.
+# **One process per GPU.** With DistributedDataParallel, a file saved on the
+# first GPU loads onto the first GPU in every process, and fills it up. The
+# third form above sends it to the process's own GPU; ``"cpu"`` is right for all
+# of them.
 #
-# **Twice in memory.** ``load_state_dict`` copies, so the weights are there
-# twice until ``del state_dict``. With ``map_location="cuda"`` both are on the
-# GPU, with ``"cpu"`` only the model is:
+# **Twice in memory.** ``load_state_dict`` copies, so memory holds the weights
+# twice until ``del state_dict``. With ``map_location="cuda"`` both copies are
+# on the GPU; with ``"cpu"`` only the model's is:
 
 state_dict = torch.load("model.pt", map_location="cpu")
 model.load_state_dict(state_dict)
@@ -203,15 +205,15 @@ print("model and dictionary share memory:", shared)
 assert not shared
 
 # %%
-# **The optimizer** puts its state on the device of the parameters. Move the
-# model first: :ref:`sphx_glr_recipes_training_placing_optimizer_state.py`.
+# **The optimizer** loads its state onto the device of its parameters, so move
+# the model first: :ref:`sphx_glr_recipes_training_placing_optimizer_state.py`.
 #
-# **The inputs** have to move as well, and ``to`` of a tensor returns a new one,
-# while ``to`` of a module changes the module:
+# **The inputs** have to move as well. A tensor's ``to`` returns a new tensor,
+# while a module's ``to`` changes the module itself:
 
 moving, batch = make_model(), torch.ones(1, 4)
 moving.to("meta")
-batch.to("meta")  # the result is lost: batch = batch.to("meta")
+batch.to("meta")  # result lost; write batch = batch.to("meta")
 print(f"model: {moving[0].weight.device}, batch: {batch.device}")
 
 assert moving[0].weight.is_meta and not batch.is_meta

@@ -3,7 +3,7 @@ How do I save a checkpoint and resume training?
 ===============================================
 
 A training loop that saves the model, the optimizer and the epoch in one file,
-and goes on from that file when it is started again.
+and picks up from that file when you start it again.
 """
 
 # sphinx_gallery_tags = ["resuming", "optimizer", "checkpoint", "errors"]
@@ -57,8 +57,8 @@ model, optimizer = build(seed=1)
 # Short answer
 # ------------
 #
-# Load the file if it is there, train on from its epoch, and replace it when an
-# epoch is done:
+# Load the checkpoint if there is one, continue from its epoch, and replace the
+# file after every epoch:
 
 import os
 import torch
@@ -75,13 +75,13 @@ for epoch in range(checkpoint["epoch"], 100):
     os.replace("checkpoint.tmp", "checkpoint.pt")
 
 # %%
-# ``epoch`` counts *finished* epochs, so it is also the next one to train. A
-# learning rate scheduler and a gradient scaler have a ``state_dict`` too: give
-# each an entry and a ``load_state_dict``.
+# ``epoch`` counts *finished* epochs, so it is also the index of the next one. A
+# learning rate scheduler and a gradient scaler have a ``state_dict`` too: save
+# and load each of them the same way.
 #
 # .. fold:: Who this is for
 #
-#    Your training can be interrupted, by a time limit, a crash or by you, and
+#    Your training may be interrupted, by a time limit, a crash or yourself, and
 #    has to continue where it stopped.
 #
 # .. fold:: Setup
@@ -94,10 +94,10 @@ for epoch in range(checkpoint["epoch"], 100):
 # Why it works
 # ------------
 #
-# A run that was never stopped is the reference. The resumed one arrives at the
-# same weights. Without the state of the optimizer, the first loss is still
-# right, because the weights are; but Adam has lost its running averages, and
-# its next step overshoots:
+# The reference is a run that was never stopped. The resumed run arrives at the
+# same weights. Without the optimizer's state, the first loss is still right,
+# because the weights are, but Adam has lost its running averages, and its next
+# step overshoots:
 
 
 def resume(*names):
@@ -126,18 +126,18 @@ assert abs(runs["model only"][0] - history[50]) < 1e-4
 assert runs["model only"][1] > 2 * history[51]
 
 # %%
-# Nothing is random in this training. With shuffled data or dropout, equal
-# numbers need the random state too:
+# This training loop uses no random numbers. With shuffled data or dropout, you
+# need the random state as well to get the same losses:
 # :ref:`sphx_glr_recipes_training_resuming_bit_exactly.py`.
 #
-# ``os.replace`` swaps the files in one step. If the program is killed while it
-# saves, the last complete checkpoint is still there.
+# ``os.replace`` swaps the files in one step. If the program is killed while
+# saving, the last complete checkpoint is still there.
 #
 # What goes wrong
 # ---------------
 #
-# **All of the checkpoint is passed to the model.** The keys of the model are
-# one level down, in ``checkpoint["model"]``:
+# **You pass the whole checkpoint to the model.** The model's keys are one level
+# down, in ``checkpoint["model"]``:
 
 # sphinx_gallery_wrong = True
 try:
@@ -147,8 +147,8 @@ except RuntimeError as error:
 
 # %%
 # **The entry has another name,** or there is none, because the file is the
-# ``state_dict`` itself. Everyone chooses these names: print the keys of a file
-# before you load it.
+# ``state_dict`` itself. The names are up to whoever wrote the file, so print
+# its keys before you load it.
 
 # sphinx_gallery_wrong = True
 checkpoint = torch.load("checkpoint.pt", map_location="cpu")
@@ -163,10 +163,10 @@ assert list(checkpoint) == ["model", "optimizer", "epoch"]
 
 # %%
 # **The optimizer is not the one that was saved.** It has other parameters,
-# because layers were frozen or added since, or it is of another class. SGD
-# accepts Adam's state, with Adam's hyperparameters in place of its own, and
+# because layers have been frozen or added since, or it is of another class. SGD
+# accepts Adam's state, takes Adam's hyperparameters in place of its own, and
 # fails at its next step. Build the same optimizer with the same parameters in
-# the same order, or load the model only.
+# the same order, or load only the model.
 
 # sphinx_gallery_wrong = True
 last_layer = torch.optim.Adam(model[2].parameters())
@@ -185,8 +185,8 @@ except KeyError as error:
 assert "betas" in sgd.param_groups[0]
 
 # %%
-# **A new learning rate has no effect.** The hyperparameters are in the file
-# too. Set yours after loading:
+# **A new learning rate has no effect.** Loading also restores the
+# hyperparameters in the file, so set yours afterwards:
 
 model, optimizer = build(seed=1)
 optimizer.param_groups[0]["lr"] = 0.5
@@ -199,9 +199,9 @@ print("after loading", loaded, "and then", optimizer.param_groups[0]["lr"])
 assert loaded == 0.05 and optimizer.param_groups[0]["lr"] == 0.01
 
 # %%
-# **One dictionary is loaded twice.** An optimizer keeps the tensors of the
-# dictionary that it loads, and its next step changes them: here the number of
-# steps, 100 in the file. Read the file again for a second load.
+# **You load one dictionary twice.** An optimizer keeps the tensors of the
+# dictionary that it loads, and its next step changes them: here the step count,
+# which is 100 in the file. Read the file again for a second load.
 
 # sphinx_gallery_wrong = True
 checkpoint = torch.load("checkpoint.pt", map_location="cpu")
@@ -215,7 +215,7 @@ assert checkpoint["optimizer"]["state"][0]["step"] == 101
 # Variants
 # --------
 #
-# **Every N steps, with a scheduler, in functions.** Epochs can take hours:
+# **Every N steps, with a scheduler, as functions.** An epoch can take hours, so
 # count steps instead. Pass everything that has a ``state_dict`` by name:
 
 
@@ -251,8 +251,8 @@ assert load_checkpoint("not_there.pt", **parts) == 0
 # **On a GPU,** move the model first, then build the optimizer, then load.
 # :ref:`sphx_glr_recipes_training_placing_optimizer_state.py` shows why.
 #
-# **With DistributedDataParallel,** every process loads the file, and rank 0
-# alone saves it, with ``ddp.module.state_dict()`` for the model.
+# **With DistributedDataParallel,** every process loads the file, but only rank
+# 0 saves it, with ``ddp.module.state_dict()`` for the model.
 
 # sphinx_gallery_fold = "Leave the temporary folder"
 os.chdir(here)
@@ -269,5 +269,5 @@ folder.cleanup()
 # - `pytorch#7499 <https://github.com/pytorch/pytorch/issues/7499>`__ on
 #   ``KeyError: 'momentum'``, `latent-diffusion#231
 #   <https://github.com/CompVis/latent-diffusion/issues/231>`__
-#   on the size of the group
+#   on groups of another size
 # - :meth:`torch.optim.Optimizer.load_state_dict`, :func:`torch.save`

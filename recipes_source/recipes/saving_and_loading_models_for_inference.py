@@ -2,8 +2,8 @@
 How do I save a trained model and load it for predictions?
 ==========================================================
 
-One file with the weights and the arguments that build the model, and the lines
-that make predictions from it on any machine.
+One file with the weights and the model's constructor arguments, and the lines
+that load it and make predictions on any machine.
 """
 
 # sphinx_gallery_tags = ["loading", "saving", "module", "errors"]
@@ -67,8 +67,8 @@ torch.save(model.state_dict(), "weights.pt")
 # Short answer
 # ------------
 #
-# Save the weights with the arguments that the model was built with. Build it
-# again from these, load the weights, and call ``eval()``:
+# Save the weights along with the arguments that the model was built with.
+# Rebuild the model from those arguments, load the weights, and call ``eval()``:
 
 import torch
 
@@ -84,7 +84,7 @@ with torch.inference_mode():
     scores = model(inputs.to(device))
 
 # %%
-# A file that holds the weights alone, from ``torch.save(model.state_dict(),
+# A file with only the weights, from ``torch.save(model.state_dict(),
 # "weights.pt")``, is the ``state_dict`` itself. Then you have to know the
 # arguments: ``model.load_state_dict(torch.load("weights.pt",
 # map_location="cpu"))``.
@@ -106,12 +106,12 @@ with torch.inference_mode():
 # Why it works
 # ------------
 #
-# The file has no code in it. The program that loads it imports the class, and
-# the arguments make the layers as large as they were. Then the loaded model
-# makes the predictions of the trained one.
+# The file contains no code. The program that loads it imports the class, and
+# the arguments give the layers their original sizes. The loaded model then
+# makes the same predictions as the trained one.
 #
 # ``eval()`` changes what the layers compute; ``inference_mode`` saves the
-# memory and the time of recording operations for gradients. You need both.
+# memory and time that it takes to record operations for gradients. Use both.
 
 trained.to(device).eval()
 with torch.inference_mode():
@@ -125,19 +125,20 @@ assert model(inputs.to(device)).requires_grad and not scores.requires_grad
 assert not any(module.training for module in model.modules())
 
 # %%
-# My predictions differ from those before saving
-# ----------------------------------------------
+# Why predictions differ after loading
+# ------------------------------------
 #
 # 1. ``eval()`` is missing, in either program. This is the usual cause.
-# 2. Not all weights were loaded: ``load_state_dict(..., strict=False)`` says
-#    nothing, or you load into one model and use another.
-# 3. The inputs are prepared in another way: scale, normalization, order of
-#    color channels, size of the image.
+# 2. Not all weights were loaded: ``load_state_dict(..., strict=False)`` raised
+#    no error, or you loaded into one model and used another.
+# 3. The inputs are prepared differently: scale, normalization, order of the
+#    color channels, image size.
 #
-# A new model is in training mode. There, dropout switches off other values on
-# every call, and batch normalization uses the mean of the batch, so one
-# prediction depends on the others in its batch. It also updates its running
-# statistics, even in ``inference_mode``: predicting changes the model.
+# A new model is in training mode. There, dropout zeroes different values on
+# every call, and batch normalization uses the mean of the batch, so each
+# prediction depends on the rest of its batch. Batch normalization also updates
+# its running statistics, even in ``inference_mode``: predicting changes the
+# model.
 
 # sphinx_gallery_wrong = True
 model = Classifier(**checkpoint["config"])
@@ -156,8 +157,8 @@ model.eval()
 torch.testing.assert_close(model(inputs[:10])[0], model(inputs[:30])[0])
 
 # %%
-# And a single input has no batch to take a mean of. This message means that
-# ``eval()`` is missing:
+# A single input leaves batch normalization nothing to average over. This
+# message means that ``eval()`` is missing:
 
 # sphinx_gallery_wrong = True
 model = Classifier(**checkpoint["config"])
@@ -167,8 +168,8 @@ except ValueError as error:
     print(f"{type(error).__name__}: {error}")
 
 # %%
-# To find out which of the three it is, put an input and its prediction into the
-# file, and compare them wherever it is loaded:
+# To find out which cause it is, save an input and its prediction in the file,
+# and compare them wherever you load it:
 
 trained.cpu().eval()
 with torch.inference_mode():
@@ -190,9 +191,9 @@ torch.testing.assert_close(output, checkpoint["example"]["output"])
 # What goes wrong
 # ---------------
 #
-# **The file is taken for the model.** :func:`torch.load` returns the dictionary
+# **You take the file for the model.** :func:`torch.load` returns the dictionary
 # that you saved. It has no ``eval()``, and ``torch.onnx.export`` fails on it.
-# Build the model and load the dictionary into it:
+# Build the model and load the dictionary into it, instead of this:
 
 # sphinx_gallery_wrong = True
 for path, attribute in [("weights.pt", "eval"), ("model.pt", "training")]:
@@ -202,8 +203,8 @@ for path, attribute in [("weights.pt", "eval"), ("model.pt", "training")]:
         print(f"{type(error).__name__}: {error}")
 
 # %%
-# **The report is taken for the model.** ``load_state_dict`` changes the model
-# in place and returns a report about the keys. Do not assign it to ``model``:
+# **You take the report for the model.** ``load_state_dict`` changes the model
+# in place and returns a report on the keys. Do not assign that to ``model``:
 
 # sphinx_gallery_wrong = True
 model = Classifier(**checkpoint["config"])
@@ -214,8 +215,8 @@ except AttributeError as error:
     print(f"{type(error).__name__}: {error}")
 
 # %%
-# **A path where the dictionary belongs,** and no path where one belongs, often
-# from a command-line option that was not given:
+# **You pass a path where the dictionary belongs,** or ``None`` where the path
+# belongs, often from a command-line option that was not set:
 
 # sphinx_gallery_wrong = True
 model = Classifier(**checkpoint["config"])
@@ -229,8 +230,8 @@ except AttributeError as error:
     print(f"{type(error).__name__}: {error}")
 
 # %%
-# **A stream that cannot seek,** such as a download from S3 or over HTTP. Read
-# all of it into memory first:
+# **You load from a stream that cannot seek,** such as a download from S3 or
+# over HTTP. Read all of it into memory first:
 
 # sphinx_gallery_wrong = True
 try:

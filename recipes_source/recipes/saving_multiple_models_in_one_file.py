@@ -2,8 +2,8 @@
 How do I save several models in one file?
 =========================================
 
-Two models and their optimizers go into one file by name, come back from it, and
-one of them loads alone without reading the others, with ``mmap=True``.
+Save two models and their optimizers in one file by name, load them back, or
+load one of them without reading the others, with ``mmap=True``.
 """
 
 # sphinx_gallery_tags = ["saving", "optimizer", "checkpoint", "errors"]
@@ -74,8 +74,8 @@ generator, discriminator, optimizer_g, optimizer_d = gan
 # Short answer
 # ------------
 #
-# Collect the ``state_dict`` of each in a dictionary, under names of your own.
-# To load, build all of them and give each its entry:
+# Collect the ``state_dict`` of each part in a dictionary, under a name of your
+# choice. To load, build all parts and give each its entry:
 
 import torch
 
@@ -92,7 +92,7 @@ for name, part in parts.items():
     part.load_state_dict(checkpoint[name])
 
 # %%
-# If you need one of them only, ``mmap=True`` leaves the others on the disk:
+# If you need only one of them, ``mmap=True`` leaves the others on disk:
 # ``torch.load("gan.pt", map_location="cpu", mmap=True)["generator"]``.
 #
 # .. fold:: Who this is for
@@ -103,8 +103,8 @@ for name, part in parts.items():
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.1 or newer for ``mmap=True``. Tried with 2.6 and 2.13; the
-#    measurement takes Linux or macOS::
+#    ``mmap=True`` needs PyTorch 2.1 or newer. Tried with 2.6 and 2.13;
+#    measuring memory needs Linux or macOS::
 #
 #        pip install "torch>=2.6"
 
@@ -113,9 +113,9 @@ for name, part in parts.items():
 # ------------
 #
 # The names keep the entries apart, although both models have a ``0.weight``.
-# Four new parts take over from the old ones: after five more steps with the
-# same random numbers, the weights and the state of the optimizers are the
-# same.
+# Here four new parts load the file: after five more steps with the same random
+# numbers, their weights and optimizer state are the same as those of the old
+# parts.
 
 old, new = copy.deepcopy(gan), build()
 checkpoint = torch.load("gan.pt", map_location="cpu")
@@ -134,7 +134,7 @@ assert not torch.allclose(old[0](x), generator(x))
 # %%
 
 # sphinx_gallery_fold = "A large file, and the memory that a process needs to read it"
-# The file is made in milliseconds: skip_data leaves a hole for the tensors.
+# skip_data takes milliseconds: it leaves a hole in the file for the tensors.
 with torch.serialization.skip_data():
     size = {"generator": 1, "discriminator": 1, "adam_g": 2, "adam_d": 2}
     large = {
@@ -145,7 +145,7 @@ with torch.serialization.skip_data():
 
 
 def peak():
-    """Return the most memory that this process has occupied, in MiB."""
+    """Return the peak memory of this process, in MiB."""
     status = Path("/proc/self/status")
     if status.exists():  # Linux, where getrusage can count the parent too
         return int(status.read_text().split("VmHWM:")[1].split()[0]) / 2**10
@@ -168,12 +168,12 @@ def memory(call):
 
 
 # %%
-# One model alone
-# ---------------
+# Load only one model
+# -------------------
 #
-# :func:`torch.load` reads the whole file, also what you do not take. Adam's
-# state is twice as large as its model, so that is six times the generator here.
-# With ``mmap=True`` only what is used is read:
+# :func:`torch.load` reads the whole file, even the entries that you do not use.
+# Adam's state is twice as large as its model, so the file is six times the
+# generator here. With ``mmap=True``, only what you use is read:
 
 measured = []
 for call in ("load_generator()", "load_generator(mmap=True)"):
@@ -186,8 +186,8 @@ torch.testing.assert_close(measured, [6.0, 1.0], atol=0.3, rtol=0)
 # What goes wrong
 # ---------------
 #
-# **One flat dictionary.** Models have keys in common, and those of the second
-# replace those of the first:
+# **One flat dictionary.** The models have keys in common, and the second
+# model's entries replace the first's:
 
 # sphinx_gallery_wrong = True
 merged = generator.state_dict() | discriminator.state_dict()
@@ -197,8 +197,9 @@ assert len(merged) == 6
 assert merged["0.weight"].shape == discriminator[0].weight.shape
 
 # %%
-# **The entry of another model** has the right keys and the wrong shapes, or
-# other keys. Equal models that are swapped give no message:
+# **Another model's entry** has other keys, or the right keys and the wrong
+# shapes. Swapping two models that are built alike gives no error; these two
+# differ:
 
 # sphinx_gallery_wrong = True
 try:
@@ -209,9 +210,9 @@ except RuntimeError as error:
 assert not mlp(2, 4).load_state_dict(mlp(2, 4).state_dict()).missing_keys
 
 # %%
-# **The entry of another optimizer** loads without a message, because only the
-# number of parameters is compared, and it brings the learning rate of the
-# other. The error comes in the next step, far from its cause:
+# **Another optimizer's entry** loads without an error, because only the number
+# of parameters is compared, and it brings along the other learning rate. The
+# error comes at the next step, far from its cause:
 
 # sphinx_gallery_wrong = True
 model, _, optimizer, _ = build()
@@ -228,17 +229,17 @@ assert optimizer.param_groups[0]["lr"] == 0.006
 # Variants
 # --------
 #
-# **A module that holds the models** puts their names in front of the keys. Then
-# one ``state_dict`` has them all, and one call loads them:
+# **A module that holds both models** puts their names in front of the keys. One
+# ``state_dict`` then has both, and one call loads them:
 
 models = nn.ModuleDict({"generator": generator, "discriminator": discriminator})
 print(list(models.state_dict())[::6])
 assert len(models.state_dict()) == 12
 
 # %%
-# **Models that share layers,** such as two heads on one encoder, may be in one
-# file: the shared tensors are stored once. After loading, the layers are shared
-# if the models that you built share them.
+# **Models that share layers,** such as two heads on one encoder, can go into
+# one file, which stores the shared tensors once. After loading, the layers are
+# shared if the models that you built share them.
 
 encoder = nn.Linear(512, 512)
 age, mood = (

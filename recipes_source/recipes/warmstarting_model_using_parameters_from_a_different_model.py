@@ -1,9 +1,9 @@
 """
-How do I reuse pretrained weights in a model with another head?
-===============================================================
+How do I reuse pretrained weights in a model with a new head?
+=============================================================
 
-Load the model that was trained and replace its head, or load the layers that
-two models share, with a check that nothing else was left out.
+Load the pretrained model and replace its head, or load only the layers that two
+models have in common, and check that nothing else was left out.
 """
 
 # sphinx_gallery_tags = ["loading", "transfer learning", "keys"]
@@ -75,8 +75,8 @@ torch.save(pretrained.state_dict(), "pretrained.pt")
 # Short answer
 # ------------
 #
-# Build the model as it was trained, load all of the file, and then replace the
-# head:
+# Build the model as it was trained, load the whole file, and only then replace
+# the head:
 
 import torch
 import torch.nn as nn
@@ -86,12 +86,12 @@ model.load_state_dict(torch.load("pretrained.pt", map_location="cpu"))
 model.head = nn.Linear(model.head.in_features, 3)
 
 # %%
-# Nothing is left out by accident, since the load is complete. Build the
-# optimizer after this, so that it gets the new head.
+# The load is strict, so nothing is left out by accident. Build the optimizer
+# afterwards, so that it includes the new head.
 #
 # .. fold:: Who this is for
 #
-#    You have a checkpoint of a trained model and want to reuse its body, in a
+#    You have a checkpoint of a trained model and want to reuse its body in a
 #    model with other classes, other inputs or other layers around it.
 #
 # .. fold:: Setup
@@ -101,11 +101,11 @@ model.head = nn.Linear(model.head.in_features, 3)
 #        pip install "torch>=2.6"
 
 # %%
-# Does it help?
-# -------------
+# Do pretrained weights help?
+# ---------------------------
 #
-# The new task: tell three classes apart, each of two rings that lie apart. One
-# model begins with the pretrained body, the other with random weights. Both
+# The new task is to tell three classes apart, each of two separate rings. One
+# model starts with the pretrained body, the other with random weights. Both
 # learn from the same 300 points:
 
 torch.manual_seed(1)
@@ -124,16 +124,16 @@ assert warm_losses[0] > cold_losses[0] and warm_losses[20] < cold_losses[20]
 assert pretrained.body(points).std() > 1.2 * Net(3).body(points).std()
 
 # %%
-# The warm model begins with the larger loss: a trained body has larger outputs
+# The warm model starts with the larger loss: a trained body has larger outputs
 # than a random one, and the new head turns them into confident guesses, which
 # are wrong at first. It catches up within a few steps.
 #
-# The old model cannot be built
-# -----------------------------
+# If you cannot build the old model
+# ---------------------------------
 #
 # Sometimes its class or its arguments are lost, or more than the head is new.
-# Then load what has the same key and the same shape, and name what may be
-# missing. Compare before you load, so that a mistake changes nothing:
+# Then load the entries whose key and shape match, and name what may be missing.
+# Compare before you load, so that a mistake changes nothing:
 
 
 def load_matching(model, state_dict, new):
@@ -162,8 +162,8 @@ torch.testing.assert_close(
 assert torch.equal(model.head.weight, head)
 
 # %%
-# Without the check, a filter that finds nothing is silent too. Here all keys of
-# the file have a prefix, as after training with DistributedDataParallel:
+# Without this check, nobody notices a filter that matches nothing. Here every
+# key has a prefix, as after training with DistributedDataParallel:
 
 prefixed = {f"module.{key}": value for key, value in state_dict.items()}
 try:
@@ -183,8 +183,8 @@ assert torch.equal(untouched.body[0].weight, before)
 # What goes wrong
 # ---------------
 #
-# ``strict=False`` allows missing and unexpected keys. It does not allow another
-# shape, and the error comes after the body was loaded:
+# ``strict=False`` allows missing and unexpected keys, but not another shape.
+# When the error comes, the body is already loaded:
 
 # sphinx_gallery_wrong = True
 model = Net(classes=3)
@@ -196,20 +196,20 @@ except RuntimeError as error:
 assert torch.equal(model.body[0].weight, pretrained.body[0].weight)
 
 # %%
-# In versions before 0.4 the message was ``While copying the parameter named
+# Before version 0.4, the message was ``While copying the parameter named
 # head.weight, whose dimensions in the model are ... and whose dimensions in the
 # checkpoint are ...``, with the same meaning: the model was built with other
-# arguments than the file.
+# arguments than the one in the file.
 #
 # Variants
 # --------
 #
 # **Models from libraries** call the head ``fc`` (torchvision's ResNet),
-# ``classifier`` or ``heads``: ``print(model)`` shows it at the end.
+# ``classifier`` or ``heads``: look for it at the end of ``print(model)``.
 #
-# **Other input channels.** A first layer for four channels takes the weights of
-# the three that are known, and zeros for the fourth. The model computes what it
-# did before, and learns to use the new channel:
+# **More input channels.** Give a first layer for four channels the pretrained
+# weights of the first three, and zeros for the fourth. The model computes what
+# it did before, and learns to use the new channel:
 
 old = nn.Conv2d(3, 64, 7, bias=False)
 new = nn.Conv2d(4, 64, 7, bias=False)
@@ -225,13 +225,13 @@ new(image).sum().backward()
 assert new.weight.grad[:, 3].abs().sum() > 0
 
 # %%
-# **A frozen body.** ``model.body.requires_grad_(False)`` keeps it as it is, and
-# ``model.body.eval()`` its batch norms and dropout. The file of such a run can
-# be small:
+# **A frozen body.** ``model.body.requires_grad_(False)`` freezes its
+# parameters; ``model.body.eval()`` freezes batch norm statistics and turns off
+# dropout. The file of such a run can be small:
 # :ref:`sphx_glr_recipes_checkpoints_saving_only_trained_parameters.py`.
 #
-# **A body that learns more slowly** than the head is a parameter group of its
-# own:
+# **To train the body more slowly** than the head, give it a parameter group of
+# its own:
 
 optimizer = torch.optim.Adam(
     [
@@ -261,5 +261,5 @@ folder.cleanup()
 #   <https://github.com/CSAILVision/semantic-segmentation-pytorch/issues/50>`__
 #   on the old message,
 #   `pytorch#40859 <https://github.com/pytorch/pytorch/issues/40859>`__ on
-#   loading other shapes
+#   loading mismatched shapes
 # - :meth:`torch.nn.Module.load_state_dict`

@@ -14,8 +14,8 @@ optimizer remembers: what is in it, what is not, and what shares its memory.
 # Short answer
 # ------------
 #
-# It maps the name of each parameter and each persistent buffer of a model to
-# its tensor. It is what you save and load:
+# A model's ``state_dict`` maps the name of each parameter and each persistent
+# buffer to its tensor. It is what you save and load:
 
 import torch.nn as nn
 
@@ -24,8 +24,8 @@ for name, tensor in model.state_dict().items():
     print(f"{name:<22}{tuple(tensor.shape)}")
 
 # %%
-# The ReLU learns nothing and has no entry. The class, ``forward`` and the
-# hyperparameters are not in it either: build the model first, then call
+# ``ReLU`` learns nothing and has no entry. The class, ``forward`` and the
+# hyperparameters are not stored either: build the model first, then call
 # ``model.load_state_dict(state_dict)``.
 #
 # .. fold:: Who this is for
@@ -39,7 +39,7 @@ for name, tensor in model.state_dict().items():
 # A :class:`torch.nn.Module` keeps what it learns in *parameters* (weights and
 # biases) and what it only remembers in *buffers* (such as the ``running_mean``
 # of a batch normalization layer). An optimizer from :mod:`torch.optim` has a
-# ``state_dict`` too, of what it has accumulated for each parameter and of its
+# ``state_dict`` too, with what it has accumulated for each parameter and its
 # hyperparameters. Both are Python dictionaries: easy to inspect, save, change
 # and restore.
 #
@@ -81,9 +81,8 @@ import torch.optim as optim
 # 2. Define and initialize the neural network
 # ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
 #
-# The network classifies 32 × 32 color images. The attribute that holds a layer
-# gives its keys their name.
-
+# The network classifies 32 × 32 color images. A layer's keys start with the
+# name of the attribute that holds it.
 
 # sphinx_gallery_fold = "The network, with two convolutional and three linear layers"
 torch.manual_seed(0)
@@ -150,9 +149,9 @@ assert group["params"] == list(range(10))
 # 5. Train for one step and look again
 # ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
 #
-# The model's keys stay, and their values move. The optimizer gains one entry
-# for each parameter: the ``momentum_buffer`` that it needs to continue as if it
-# had never been interrupted.
+# The model's keys stay the same, and their values change. The optimizer gains
+# one entry for each parameter: the ``momentum_buffer`` that it needs to
+# continue as if it had never been interrupted.
 
 before = copy.deepcopy(net.state_dict())
 images, labels = torch.randn(4, 3, 32, 32), torch.randint(10, (4,))
@@ -176,10 +175,10 @@ for index, parameter in enumerate(net.parameters()):
 # 6. See what shares its memory
 # ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
 #
-# A ``state_dict`` is no copy. Its tensors are those of the model, so training
-# changes a dictionary that you keep, and a change of the dictionary changes the
-# model. :func:`copy.deepcopy` makes it independent; the ``copy()`` of a
-# dictionary does not:
+# A ``state_dict`` is not a copy. Its tensors share memory with the model's, so
+# training changes a dictionary that you keep, and changing the dictionary
+# changes the model. :func:`copy.deepcopy` makes it independent; the
+# dictionary's own ``copy()`` does not:
 
 kept = net.state_dict()
 shallow, deep = kept.copy(), copy.deepcopy(kept)
@@ -195,12 +194,12 @@ kept["fc3.bias"].zero_()  # changes the model
 assert (net.fc3.bias == 0).all()
 
 # %%
-# Its attribute ``_metadata`` has a version for each layer, by which a layer
-# knows how to read an old file. A plain dictionary, as from a comprehension,
-# does not have it and counts as old. Then a batch normalization layer does not
-# report that ``num_batches_tracked`` is missing.
+# The ``_metadata`` attribute has a version for each layer, which tells the
+# layer how to read an old file. A plain dictionary, such as one from a
+# comprehension, lacks it and counts as old. A batch normalization layer then
+# does not report that ``num_batches_tracked`` is missing.
 
-# sphinx_gallery_fold = "Load such a dictionary with its versions, and without"
+# sphinx_gallery_fold = "Load a dictionary with its versions, and without"
 norm = nn.BatchNorm1d(4)
 state_dict = norm.state_dict()
 del state_dict["num_batches_tracked"]
@@ -237,12 +236,13 @@ forgetful.hidden = nn.ModuleList(forgetful.hidden)
 assert "hidden.0.weight" in forgetful.state_dict()
 
 # %%
-# An :class:`torch.nn.ModuleList` in place of the list registers its layers.
-# Then they have keys, and the optimizer finds them too.
+# A :class:`torch.nn.ModuleList` in place of the list registers its layers. Then
+# they have keys, and the optimizer finds them too.
 #
-# Two settings are flags and not tensors, and are not in it: whether a parameter
-# is trained (``requires_grad``), and whether the module is in training mode. A
-# model that loads the ``state_dict`` keeps its own.
+# Two settings are flags, not tensors, so a ``state_dict`` leaves them out:
+# whether a parameter is trained (``requires_grad``), and whether the module is
+# in training mode. A model that loads the ``state_dict`` keeps its own
+# settings.
 
 # sphinx_gallery_fold = "Load from a frozen model in evaluation mode"
 source, target = Net(), Net()
