@@ -244,8 +244,7 @@ assert not torch.equal(model.fc.weight, ema.module.fc.weight)
 # %%
 # **Decay warm-up.** With a decay of 0.999, 90% of the average is still the
 # starting weights after 100 steps. A decay that grows with ``n_averaged``
-# catches up sooner, and resumes where it was, because the counter is in the
-# file:
+# catches up sooner, and resumes where it was, since the file has the counter:
 
 
 def warm_up(average, current, n_averaged):

@@ -164,7 +164,8 @@ assert errors[1].startswith("AttributeError: Can't get attribute 'Net' on")
 
 # %%
 # **After the class changed.** Loading does not call ``__init__``: the object
-# has the old layers and the new ``forward``. A ``state_dict`` fills a new one:
+# has the old layers and the new ``forward``. The ``state_dict`` fills a new
+# one:
 
 
 class ChangedNet(Net):

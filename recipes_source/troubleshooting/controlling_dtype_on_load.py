@@ -1,6 +1,6 @@
 """
-Which dtype wins when I load: the file's or the model's?
-========================================================
+What is the dtype of a model after ``load_state_dict``?
+=======================================================
 
 Load ``bfloat16`` files without doubling their memory, convert only on purpose,
 and find values that another dtype cannot hold.
@@ -41,7 +41,7 @@ model = build()
 #
 # The model's dtype wins, without a warning: loading copies the values into its
 # parameters. With ``assign=True``, the file's tensors replace the parameters,
-# and the model gets the file's dtype:
+# and the model gets the dtype of the file:
 
 import torch
 
@@ -175,7 +175,7 @@ assert mixed.to(torch.float32)(torch.ones(1, 2)).dtype == torch.float32
 
 # %%
 # **An input of another dtype** gives the same message, because the model has
-# taken on the file's dtype. Convert the input or the model:
+# taken on the dtype of the file. Convert the input or the model:
 
 # sphinx_gallery_wrong = True
 before = model[0].weight

@@ -164,7 +164,7 @@ except TypeError as error:
     print(f"{type(error).__name__}: {error}")
 
 # %%
-# Load whatever fits
+# Keep whatever fits
 # ------------------
 #
 # If you do not know which part of a file fits, select by name and shape, check

@@ -157,8 +157,8 @@ assert list(state_dict) == list(model.state_dict())
 assert not any(model.load_state_dict(state_dict))
 
 # %%
-# Rename keys
-# -----------
+# Rename
+# ------
 #
 # List the old and new beginnings of the keys, and build a new dictionary, so
 # that no key is renamed twice or lost when layer numbers move up:
