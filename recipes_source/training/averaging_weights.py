@@ -2,8 +2,8 @@
 How do I save and load an EMA or SWA model?
 ===========================================
 
-Resume an average where it was, load it into the plain model, and give it the
-right batch normalization statistics.
+Resume an average where it left off, load it into the plain model, and give it
+the right batch normalization statistics.
 """
 
 # sphinx_gallery_tags = ["loading", "checkpoint", "module", "keys"]
@@ -63,8 +63,8 @@ torch.save(
 # Short answer
 # ------------
 #
-# Save ``ema.state_dict()`` to resume the average, and
-# ``ema.module.state_dict()`` for a file that fits the plain model:
+# Save the ``ema.state_dict()`` of an ``AveragedModel`` to resume it, and
+# ``ema.module.state_dict()`` for the plain model:
 
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -77,13 +77,13 @@ ema.load_state_dict(checkpoint["ema"])
 torch.save(ema.module.state_dict(), "model.pt")
 
 # %%
-# ``ema.eval()`` and ``ema(x)`` evaluate the average. A file with ``n_averaged``
-# for the plain model loads after both prefix and counter are dropped, as below.
+# ``ema.eval()`` and ``ema(x)`` evaluate the average. To load a file with
+# ``n_averaged`` into the plain model, drop the prefix and counter, as below.
 #
 # .. fold:: Who this is for
 #
-#    You keep an exponential moving average (EMA) of the weights, or average
-#    them at the end of training (SWA), or have a file from somebody who did.
+#    You keep an exponential moving average (EMA) of the weights, average them
+#    at the end of training (SWA), or have a file from someone who did.
 #
 # .. fold:: Setup
 #
@@ -96,8 +96,8 @@ torch.save(ema.module.state_dict(), "model.pt")
 # ------------
 #
 # :class:`torch.optim.swa_utils.AveragedModel` holds a copy of your model in its
-# attribute ``module``, and counts its updates in ``n_averaged``. What you
-# resume needs the counter; the plain model has no place for it:
+# attribute ``module``, and counts its updates in ``n_averaged``. You need the
+# counter to resume; the plain model has no place for it:
 
 print(list(ema.state_dict()))
 print(list(torch.load("model.pt")))
@@ -115,7 +115,7 @@ assert ema.n_averaged == 5
 # What goes wrong
 # ---------------
 #
-# **The whole average into the plain model** fails, since no key matches:
+# **Loading the whole average into a plain model** fails: no key matches.
 
 # sphinx_gallery_wrong = True
 try:
@@ -135,7 +135,7 @@ plain.load_state_dict(state_dict)
 assert torch.equal(plain.fc.weight, ema.module.fc.weight)
 
 # %%
-# **The average without its counter.** With ``n_averaged`` at 0, the next update
+# **Resuming without the counter.** With ``n_averaged`` at 0, the next update
 # counts as the first, which *copies* the model: the average is lost.
 
 # sphinx_gallery_wrong = True
@@ -149,7 +149,7 @@ assert torch.equal(forgetful.module.fc.weight, model.fc.weight)
 # %%
 # With the counter, the update keeps 90% of the average. The decay itself and
 # ``use_buffers`` are *not* in the file: an average with other settings loads
-# without a word, so keep them in your configuration.
+# without a warning, so keep them in your configuration.
 
 # sphinx_gallery_fold = "The same update with the counter"
 before = ema.module.fc.weight.clone()
@@ -166,10 +166,10 @@ assert other.multi_avg_fn is None and other.use_buffers
 # Batch normalization
 # -------------------
 #
-# By default each update *copies* the buffers, whose statistics belong to the
-# weights of the moment and not to the average. ``use_buffers=True`` averages
-# them like the weights, the counter ``num_batches_tracked`` too.
-# ``update_bn`` computes them anew from the training data:
+# By default, each update *copies* the buffers, so their statistics belong to
+# the current weights and not to the average. ``use_buffers=True`` averages them
+# like the weights, including the counter ``num_batches_tracked``. ``update_bn``
+# recomputes them from the training data:
 
 averaged = AveragedModel(
     model, multi_avg_fn=get_ema_multi_avg_fn(0.9), use_buffers=True
@@ -189,8 +189,8 @@ assert not torch.equal(
 assert averaged.module.norm.num_batches_tracked < model.norm.num_batches_tracked
 
 # %%
-# ``update_bn`` gives each batch the same weight, however small it is, and takes
-# the variance within the batches. Use large batches, and ``drop_last=True``.
+# ``update_bn`` gives every batch the same weight, however small, and takes the
+# variance within each batch. Use large batches and ``drop_last=True``.
 
 # sphinx_gallery_fold = "A batch of 32 samples, and a last one of 4"
 update_bn(data[:36].split(32), final)
@@ -210,9 +210,9 @@ torch.testing.assert_close(
 # Variants
 # --------
 #
-# **Compiled models and DDP.** Average the model inside, or the keys begin with
-# ``module._orig_mod.`` or ``module.module.``. Updates may come from the wrapped
-# model:
+# **Compiled models and DDP.** Average the inner model, or the keys begin with
+# ``module._orig_mod.`` or ``module.module.``. You can still update from the
+# wrapped model:
 
 compiled = torch.compile(model, backend="eager")
 ema.update_parameters(compiled)
@@ -227,9 +227,9 @@ assert [list(average.state_dict())[1] for average in [ema, *wrapped]] == [
 ]
 
 # %%
-# **A trainer that validates the model itself**: put the average in, and the
-# weights of training back. Copy them, because a ``state_dict`` shares its
-# tensors with the model.
+# **A trainer that validates the model itself**: load the average into the
+# model, and the training weights back afterward. Copy those first, because a
+# ``state_dict`` shares its tensors with the model.
 
 weights = copy.deepcopy(model.state_dict())
 model.load_state_dict(ema.module.state_dict())
@@ -242,9 +242,9 @@ assert torch.equal(model.fc.weight, weights["fc.weight"])
 assert not torch.equal(model.fc.weight, ema.module.fc.weight)
 
 # %%
-# **Warm-up of the decay.** With a decay of 0.999, 90% of the average are the
-# first weights after 100 steps. A decay that grows with ``n_averaged`` follows
-# sooner, and resumes where it was, for the counter is in the file:
+# **Decay warm-up.** With a decay of 0.999, 90% of the average is still the
+# starting weights after 100 steps. A decay that grows with ``n_averaged``
+# catches up sooner, and resumes where it was, since the file has the counter:
 
 
 def warm_up(average, current, n_averaged):
@@ -267,10 +267,10 @@ assert distances[1] < distances[0]
 assert 0.9 < 0.999**100 < 0.91
 
 # %%
-# **bfloat16.** With a decay of 0.999, an average in ``bfloat16`` stands still
-# while the weights grow by half: each update is smaller than the dtype can
-# hold. Average in ``float32``, with
-# ``avg_fn=lambda average, current, n: average.lerp(current.float(), 0.001)``.
+# **bfloat16.** With a decay of 0.999, an average in ``bfloat16`` does not move
+# while the weights grow by half: each update is too small for the dtype. Keep
+# the average in ``float32``: call its ``.float()``, and pass ``avg_fn=lambda
+# average, current, n: average.lerp(current.float(), 0.001)``.
 
 # sphinx_gallery_fold = "100 updates in bfloat16 and in float32"
 
@@ -295,12 +295,12 @@ for name, average in {"bfloat16": stuck, "float32": moving}.items():
 assert stuck.module.weight == start and moving.module.weight != start
 
 # %%
-# **Files of other libraries.** timm saves the average as ``state_dict_ema``,
-# beside ``state_dict``. The EMA hook of MMCV swaps the two: the usual keys have
-# the average, and more entries, with underscores, the trained weights.
+# **Files from other libraries.** timm saves the average as ``state_dict_ema``,
+# next to ``state_dict``. MMCV's EMA hook swaps the two: the usual keys hold the
+# average, and extra keys, with underscores, hold the trained weights.
 # *unexpected key in source state_dict: ema_backbone_model_base_layer_0_weight*
-# says that the hook was not there yet. To resume, give the hook ``resume_from``
-# too. For inference, leave those entries out:
+# means that the hook was not there yet. To resume, give the hook
+# ``resume_from`` too. For inference, drop the extra keys:
 
 state_dict = {"backbone.weight": x, "ema_backbone_weight": x}
 state_dict = {k: v for k, v in state_dict.items() if not k.startswith("ema_")}

@@ -1,5 +1,5 @@
 """
-Why did my best weights change while I trained on?
+Why did my best weights change as I kept training?
 ==================================================
 
 Keep the weights of the best epoch in a file or in a copy that training does
@@ -57,8 +57,8 @@ epochs = 60
 # Short answer
 # ------------
 #
-# ``best = model.state_dict()`` keeps no values: its tensors are those of the
-# model. Write them to a file in the epoch that is the best so far:
+# ``best = model.state_dict()`` is not a copy: its tensors are the model's own.
+# Write them to a file whenever an epoch is the best so far:
 
 import torch
 
@@ -74,14 +74,14 @@ for epoch in range(epochs):
 model.load_state_dict(torch.load("best.pt", map_location="cpu"))
 
 # %%
-# To keep them in memory, ``best_weights = copy.deepcopy(model.state_dict())``
-# takes the place of ``torch.save``, and ``model.load_state_dict(best_weights)``
-# restores them.
+# To keep them in memory instead, replace ``torch.save`` with ``best_weights =
+# copy.deepcopy(model.state_dict())``, and restore them with
+# ``model.load_state_dict(best_weights)``.
 #
 # .. fold:: Who this is for
 #
-#    You remember the weights with the lowest validation loss, and after
-#    training they turn out to be those of the last epoch.
+#    You keep the weights with the lowest validation loss, and after training
+#    they turn out to be those of the last epoch.
 #
 # .. fold:: Setup
 #
@@ -93,8 +93,8 @@ model.load_state_dict(torch.load("best.pt", map_location="cpu"))
 # Why it works
 # ------------
 #
-# The file has the values of that moment. The restored model has the lowest loss
-# of all epochs, which is not the last one:
+# The file keeps the values from the moment it was saved. The restored model has
+# the lowest loss of all epochs, which is not the last epoch's:
 
 restored = validate(model)
 history = []
@@ -111,8 +111,8 @@ assert restored == best == min(history) < history[-1]
 
 # %%
 # ``validate`` calls ``model.eval()``, and ``train_epoch`` calls
-# ``model.train()``. Without ``eval()``, dropout makes the loss a random number,
-# and batch normalization adopts the statistics of the validation data:
+# ``model.train()``. Without ``eval()``, dropout makes the loss random, and
+# batch normalization picks up the statistics of the validation data:
 
 # sphinx_gallery_wrong = True
 dropout, norm = nn.Dropout(0.1), nn.BatchNorm1d(20)
@@ -129,7 +129,7 @@ assert torch.equal(dropout.eval()(valid_x), valid_x)
 # ---------------
 #
 # **Keeping the dictionary.** ``state_dict()`` makes a new dictionary of the
-# model's own tensors, and ``.copy()`` copies that dictionary only. Both follow
+# model's own tensors, and ``.copy()`` copies only that dictionary. Both follow
 # the model to the last epoch:
 
 # sphinx_gallery_wrong = True
@@ -158,8 +158,8 @@ assert losses["state_dict()"] == losses["state_dict().copy()"] == history[-1]
 assert other[0].weight.data_ptr() != state_dict["0.weight"].data_ptr()
 
 # %%
-# **Copies that are none.** ``detach`` copies nothing, and ``cpu`` nothing that
-# is on the CPU already:
+# **Calls that do not copy.** ``detach`` copies nothing, and ``cpu`` copies
+# nothing that is already on the CPU:
 
 state_dict = model.state_dict()
 copies = {
@@ -183,8 +183,8 @@ for name, same in shared.items():
 assert list(shared.values()) == [True, True, True, False, False, False]
 
 # %%
-# ``.to("cpu", copy=True)`` keeps the copy off the GPU. Tied weights stay tied
-# in a ``deepcopy`` only; ``clone`` makes two tensors of them:
+# ``.to("cpu", copy=True)`` keeps the copy off the GPU. Only a ``deepcopy``
+# keeps tied weights tied; ``clone`` makes two tensors of them:
 
 tied = nn.ModuleList([nn.Linear(2, 2, bias=False)])
 tied.append(tied[0])
@@ -199,8 +199,9 @@ print("tensors in memory:", dict(zip(copies, counts)))
 assert counts == [1, 2]
 
 # %%
-# **Restoring with assign=True** makes the tensors of the copy the parameters of
-# the model, so training on changes the copy. Without it, values are copied:
+# **Restoring with assign=True** makes the copy's tensors the model's
+# parameters, so further training changes the copy. Without it, values are
+# copied:
 
 # sphinx_gallery_wrong = True
 best_weights = copy.deepcopy(model.state_dict())
@@ -217,9 +218,9 @@ assert model[0].weight.data_ptr() == best_weights["0.weight"].data_ptr()
 # Variants
 # --------
 #
-# **Resume and keep the best.** A script that starts with ``best`` at infinity
-# takes its first epoch for the best and overwrites ``best.pt``. Save the number
-# with the weights, and begin with it:
+# **Resuming.** A script that starts with ``best`` at infinity takes its first
+# epoch for the best one and overwrites ``best.pt``. Save the loss with the
+# weights, and start from that:
 
 model, optimizer = new_run()
 train_epoch(model, optimizer)
@@ -236,13 +237,13 @@ assert best == validate(model)
 assert not float("nan") < float("inf") and not float("nan") > -float("inf")
 
 # %%
-# **Accuracy** and other numbers that grow start at ``-float("inf")`` and
-# compare with ``>``. A loss that is ``nan`` is never the best in either case.
+# **Accuracy** and other metrics that should grow start at ``-float("inf")`` and
+# are compared with ``>``. A loss of ``nan`` is never the best, either way.
 #
-# **DDP**: each process validates its part, so average the loss over all
-# processes first, and save on rank 0 only.
+# **DDP**: each process validates its part of the data, so average the loss over
+# all processes first, and save on rank 0 only.
 #
-# **Frameworks** have it built in: ``ModelCheckpoint(monitor="val_loss")`` in
+# **Frameworks** have this built in: ``ModelCheckpoint(monitor="val_loss")`` in
 # Lightning, ``load_best_model_at_end=True`` in Transformers.
 
 # sphinx_gallery_fold = "Leave the temporary folder"

@@ -68,8 +68,8 @@ step(old_model, old_optimizer)
 # Short answer
 # ------------
 #
-# An optimizer's ``state_dict`` is matched by position. Let PyTorch save and
-# load it by the names of the parameters instead:
+# An optimizer's ``state_dict`` is matched by position. Have PyTorch save and
+# load it by parameter name instead:
 
 import torch
 import torch.distributed.checkpoint.state_dict as dsd
@@ -82,21 +82,21 @@ options = dsd.StateDictOptions(strict=False)  # new layers start afresh
 dsd.set_optimizer_state_dict(model, optimizer, state_dict, options=options)
 
 # %%
-# For a file that ``optimizer.state_dict()`` wrote, add the names first, as
-# shown below. If its state is not worth the trouble, load the weights only and
-# start with a new optimizer.
+# If your file was written by ``optimizer.state_dict()``, add the names first,
+# as shown below. If its state is not worth the trouble, load only the weights
+# and start with a new optimizer.
 #
 # .. fold:: Who this is for
 #
 #    You froze, added, removed or reordered layers, or changed the parameter
-#    groups, and the optimizer's state does not load, or loads and training
+#    groups, and the optimizer state does not load, or it loads and training
 #    gets worse.
 #
 # .. fold:: Setup
 #
 #    Tried with PyTorch 2.13. Older versions, such as 2.6, raise a ``KeyError``
-#    for a new layer in spite of ``strict=False``
-#    (`pytorch#132628 <https://github.com/pytorch/pytorch/issues/132628>`__)::
+#    for a new layer despite ``strict=False`` (`pytorch#132628
+#    <https://github.com/pytorch/pytorch/issues/132628>`__)::
 #
 #        pip install "torch>=2.13"
 
@@ -104,10 +104,10 @@ dsd.set_optimizer_state_dict(model, optimizer, state_dict, options=options)
 # Why it works
 # ------------
 #
-# The state is keyed by name, and each parameter gets what was saved under its
-# own. A new layer has no state yet, which is an error without
-# ``strict=False``; its state begins with the next step. A layer that only the
-# file has is left out in either case.
+# The state is keyed by name, and each parameter gets the state saved under its
+# own. A new layer has no state yet, which is an error without ``strict=False``;
+# its state starts with the next step. A layer that only the file has is left
+# out either way.
 
 try:
     dsd.set_optimizer_state_dict(model, optimizer, state_dict)
@@ -135,8 +135,8 @@ assert len(adamw.state) == 2
 # --------------------------------
 #
 # ``optimizer.state_dict()`` numbers the parameters in the order in which the
-# optimizer got them. All that PyTorch checks is how many there are in each
-# group, so a frozen or a new layer is an error, and there is no
+# optimizer got them. PyTorch checks only how many there are in each group, so a
+# layer that was added, or frozen and left out, is an error, and there is no
 # ``strict=False``:
 
 torch.save({"optimizer": old_optimizer.state_dict()}, "checkpoint.pt")
@@ -153,9 +153,9 @@ except TypeError as error:
 
 # %%
 # Name the entries, then load them as in the short answer. The names are those
-# of the model *as it was*, in the order in which its optimizer got them.
-# Filter them if the optimizer got only some, such as those that
-# ``requires_grad``.
+# of the model *as it was*, in the order in which its optimizer got the
+# parameters. If it got only some, such as those with ``requires_grad``, filter
+# the names.
 
 
 def add_names(state_dict, names):
@@ -181,16 +181,16 @@ for name, state in named["state"].items():
 assert len(optimizer.state) == 4
 
 # %%
-# If the old class is gone, the keys of the model's ``state_dict`` in the same
-# checkpoint are the names, less the buffers (``running_mean``,
+# If the old class is gone, take the names from the model's ``state_dict`` in
+# the same checkpoint: its keys, minus the buffers (``running_mean``,
 # ``running_var``, ``num_batches_tracked``) and the second key of tied weights.
 # Lightning keeps a list: take ``checkpoint["optimizer_states"][0]``.
 #
 # What goes wrong
 # ---------------
 #
-# **Layers in another order.** Where the numbers of parameters agree, the state
-# loads without a warning, and each layer gets the averages of the other:
+# **Layers in another order.** If the numbers of parameters agree, the state
+# loads without a warning, and each layer gets the other's averages:
 
 # sphinx_gallery_wrong = True
 reordered = Reordered()
@@ -204,9 +204,9 @@ print("swapped:", torch.equal(decoder_state, encoder_state))
 assert torch.equal(decoder_state, encoder_state)
 
 # %%
-# An optimizer that was built from ``named_parameters()`` (2.6 or newer) saves
-# the names as ``param_names``, but loading does not compare them; it takes
-# them from the file. A hook can refuse a file with other names:
+# An optimizer built from ``named_parameters()`` (2.6 or newer) saves the names
+# as ``param_names``, but loading does not compare them; it takes them from the
+# file. A hook can refuse a file with other names:
 
 
 def same_names(optimizer, state_dict):
@@ -228,10 +228,10 @@ assert wrong.param_groups[0]["param_names"][0] == "encoder.weight"
 assert wrong.param_groups[0]["params"][0] is reordered.decoder.weight
 
 # %%
-# **Other shapes, or another kind of optimizer.** Neither is compared; the error
-# comes from the next step. The settings are replaced too: those of Adam have no
-# ``momentum``. SGD's momentum has no ``step``, so Adam stops while it loads.
-# Load the weights only, and start with a new optimizer.
+# **Other shapes, or another kind of optimizer.** PyTorch compares neither; the
+# error comes from the next step. The settings are replaced too, and Adam's have
+# no ``momentum``. SGD's state has no ``step``, so Adam fails while loading it.
+# Keep the weights, and let a new optimizer start from scratch.
 
 # sphinx_gallery_wrong = True
 wider = nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 8))
@@ -255,10 +255,10 @@ for net, kind, saved in [
 # Variants
 # --------
 #
-# **Other parameter groups.** The state follows the names, but the settings of
-# a saved group go to *one* new group. Where it was split, the others are left
-# without, and the next step fails with ``KeyError: 'betas'``. Put the settings
-# of the new optimizer back:
+# **Other parameter groups.** The state follows the names, but the settings of a
+# saved group go to *one* new group. If you split it, the other groups have no
+# settings, and the next step fails with ``KeyError: 'betas'``. Put the new
+# optimizer's settings back:
 
 decay = [model.encoder.weight, model.decoder.weight, model.head.weight]
 rest = [model.encoder.bias, model.decoder.bias, model.head.bias]
@@ -288,8 +288,8 @@ assert [f"module.{name}" for name in names] == list(
 )
 
 # %%
-# **Wrapped models**, compiled or in DDP or FSDP, need nothing else: the names
-# have no prefix. With ``DataParallel``, pass ``model.module``.
+# **Wrapped models**, whether compiled or in DDP or FSDP, need nothing else: the
+# names have no prefix. With ``DataParallel``, pass ``model.module``.
 
 # sphinx_gallery_fold = "Leave the temporary folder"
 os.chdir(here)

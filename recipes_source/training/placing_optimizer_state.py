@@ -2,8 +2,8 @@
 How do I load an optimizer's state onto the GPU?
 ================================================
 
-Put the model in place first: loaded state takes the device and dtype of its
-parameters, and stays behind if the model moves afterwards.
+Load the state so that it gets the device and dtype of the model's parameters,
+and bring it along if the model moves afterward.
 """
 
 # sphinx_gallery_tags = ["optimizer", "device", "dtype"]
@@ -12,7 +12,7 @@ parameters, and stays behind if the model moves afterwards.
 
 # %%
 
-# sphinx_gallery_fold = "The model and the checkpoint of this page"
+# sphinx_gallery_fold = "A model and its checkpoint"
 import os
 import tempfile
 
@@ -52,7 +52,7 @@ torch.save(
 # ------------
 #
 # An optimizer has no ``.to``. Move the model, build the optimizer, and load its
-# state last, which then follows the parameters:
+# state last, so that it follows the parameters:
 
 import torch
 
@@ -65,7 +65,7 @@ optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
 optimizer.load_state_dict(checkpoint["optimizer"])
 
 # %%
-# If the model moved after that, give the optimizer its own state once more:
+# If the model moved after that, reload the optimizer's own state:
 # ``optimizer.load_state_dict(optimizer.state_dict())``.
 #
 # .. fold:: Who this is for
@@ -76,7 +76,7 @@ optimizer.load_state_dict(checkpoint["optimizer"])
 #
 # .. fold:: Setup
 #
-#    PyTorch 1.13 or newer; no GPU is needed for this page::
+#    PyTorch 1.13 or newer; this page needs no GPU::
 #
 #        pip install "torch>=2.6"
 
@@ -84,9 +84,9 @@ optimizer.load_state_dict(checkpoint["optimizer"])
 # Why it works
 # ------------
 #
-# ``load_state_dict`` converts the state of each parameter to the device and
-# dtype that this parameter has at that moment, whatever they were in the file.
-# Only ``step`` stays as it is. A ``bfloat16`` model shows the dtype, and the
+# ``load_state_dict`` converts each parameter's state to the device and dtype
+# that the parameter has at that moment, whatever they were in the file. Only
+# ``step`` stays as it is. A ``bfloat16`` model shows the dtype, and the
 # ``meta`` device stands in for a GPU:
 
 
@@ -114,23 +114,23 @@ assert load(model, fused=True).state[model.weight]["step"].is_meta
 assert load(model, capturable=True).state[model.weight]["step"].is_meta
 
 # %%
-# Optimizers with ``fused=True`` or ``capturable=True`` keep ``step`` beside the
-# parameter, and loading moves it there. A file that was read with
+# Optimizers with ``fused=True`` or ``capturable=True`` keep ``step`` on the
+# parameter's device, and loading moves it there. Reading the file with
 # ``map_location="cpu"`` is right for both kinds.
 #
 # What goes wrong
 # ---------------
 #
-# **The model moves last.** State does not follow a model that is converted
-# later, and the next step fails. On a GPU the message is:
+# **Moving the model last.** The state does not follow a model that is moved or
+# converted later, and the next step fails. On a GPU, the message is:
 #
 # .. code-block:: text
 #
 #     RuntimeError: Expected all tensors to be on the same device, but found
 #     at least two devices, cuda:0 and cpu!
 #
-# Here is the same mistake with a dtype. For both,
-# ``optimizer.load_state_dict(optimizer.state_dict())`` is the cure:
+# Here is the same mistake with a dtype.
+# ``optimizer.load_state_dict(optimizer.state_dict())`` fixes both:
 
 # sphinx_gallery_wrong = True
 model = Net()
@@ -146,9 +146,9 @@ assert step(model, optimizer) is None
 assert optimizer.state[model.weight]["exp_avg"].dtype == torch.bfloat16
 
 # %%
-# **The parameters are replaced.** ``assign=True`` puts new parameters into the
-# model, and an optimizer that was built before trains the old ones. Build it
-# afterwards.
+# **Replacing the parameters.** ``assign=True`` puts new parameters into the
+# model, and an optimizer built before that trains the old ones. Build the
+# optimizer afterward.
 
 # sphinx_gallery_wrong = True
 model = Net()
@@ -164,8 +164,8 @@ assert torch.equal(model.weight, before)
 assert optimizer.param_groups[0]["params"][0] is not model.weight
 
 # %%
-# **Settings come from the file.** ``lr``, ``betas``, ``weight_decay``,
-# ``fused`` and ``capturable`` of the new optimizer are replaced; set what
+# **Settings come from the file.** Loading replaces ``lr``, ``betas``,
+# ``weight_decay``, ``fused`` and ``capturable`` of the new optimizer; set what
 # should differ *after* loading. On a CPU, a file with ``capturable=True``
 # fails:
 
@@ -186,15 +186,14 @@ assert load(model, fused=True).param_groups[0]["fused"]
 
 # %%
 # The reverse, *If capturable=False, state_steps should not be CUDA tensors*, is
-# a fault of PyTorch 1.12.0 in loading checkpoints
-# (`pytorch#80809 <https://github.com/pytorch/pytorch/issues/80809>`__).
-# Upgrade,
-# or set ``capturable=True`` in each group after loading.
+# a bug in how PyTorch 1.12.0 loads checkpoints (`pytorch#80809
+# <https://github.com/pytorch/pytorch/issues/80809>`__). Upgrade, or set
+# ``capturable=True`` in each group after loading.
 #
 # **Lower precision rounds for good.** The averages of a ``float32`` run lose
-# digits in a ``bfloat16`` model, and going back does not restore them. Averages
-# in ``int8`` become ``float32`` too, so an optimizer with quantized state needs
-# a ``load_state_dict`` of its own:
+# digits in a ``bfloat16`` model, and converting back does not restore them.
+# Averages in ``int8`` become ``float32`` too, so an optimizer with quantized
+# state needs its own ``load_state_dict``:
 
 model = Net().to(torch.bfloat16)
 optimizer = load(model)
@@ -228,9 +227,9 @@ assert output.dtype == torch.bfloat16
 assert optimizer.state[model.weight]["exp_avg"].dtype == torch.float32
 
 # %%
-# **The dictionary is shared.** Where nothing is converted, nothing is copied,
-# and training changes the tensors of the dictionary. Load the file again, or
-# pass a :func:`copy.deepcopy`, if you need its values later.
+# **The dictionary is shared.** A tensor that needs no conversion is not copied,
+# and training changes it in the dictionary too. Load the file again, or pass a
+# :func:`copy.deepcopy`, if you need its values later.
 
 checkpoint = torch.load("checkpoint.pt", map_location="cpu")
 model = Net()

@@ -1,9 +1,9 @@
 """
-How do I resume training so that nothing differs?
-=================================================
+How do I resume training and get exactly the same results?
+==========================================================
 
-Save the random number generators beside model, optimizer and scheduler, and a
-resumed run repeats the uninterrupted one bit by bit.
+Save the random number generators with the model, optimizer and scheduler, so
+that a resumed run repeats the uninterrupted one bit for bit.
 """
 
 # sphinx_gallery_tags = ["resuming", "checkpoint", "reproducibility"]
@@ -12,7 +12,7 @@ resumed run repeats the uninterrupted one bit by bit.
 
 # %%
 
-# sphinx_gallery_fold = "A training run with everything that can differ"
+# sphinx_gallery_fold = "A training run with several sources of randomness"
 import os
 import pickle
 import random
@@ -63,8 +63,8 @@ def train_epoch(model, optimizer, scheduler, loader):
 # Short answer
 # ------------
 #
-# Put ``rng_state()`` into the checkpoint, beside the ``state_dict`` of model,
-# optimizer, scheduler and gradient scaler. Call ``set_rng_state`` last.
+# Put ``rng_state()`` into the checkpoint with the model, optimizer, scheduler
+# and gradient scaler. When you resume, call ``set_rng_state`` last.
 
 import random
 
@@ -86,14 +86,14 @@ def set_rng_state(state):
 
 
 # %%
-# Load the file with ``map_location="cpu"``. On a machine without a GPU the
-# lines for CUDA do nothing. Leave out the generators that your program does not
+# Load the file with ``map_location="cpu"``. On a machine without a GPU, the
+# CUDA lines do nothing. Leave out the generators that your program does not
 # use.
 #
 # .. fold:: Who this is for
 #
 #    Your training was interrupted and resumed, and the losses are not those of
-#    a run that went through.
+#    an uninterrupted run.
 #
 # .. fold:: Setup
 #
@@ -105,9 +105,9 @@ def set_rng_state(state):
 # Why it works
 # ------------
 #
-# Shuffling, dropout, augmentation and the initial weights draw from these
+# Shuffling, dropout, augmentation and weight initialization draw from these
 # generators. A run of eight epochs saves after the fourth. Resumed, it ends
-# with exactly the same weights, and it does not if *any* part is missing:
+# with exactly the same weights, but not if *any* part is missing:
 
 model, optimizer, scheduler, loader = new_run()
 for epoch in range(8):
@@ -150,8 +150,8 @@ assert [d == 0 for d in differences.values()] == [True] + 4 * [False]
 # What goes wrong
 # ---------------
 #
-# **Seeding is not resuming.** A script that only seeds when it starts repeats
-# the shuffling of its first epoch each time it is resumed:
+# **Seeding is not resuming.** A script that only sets a seed when it starts
+# repeats the shuffling of its first epoch each time it is resumed:
 
 # sphinx_gallery_wrong = True
 numbers = DataLoader(range(6), batch_size=None, shuffle=True)
@@ -165,8 +165,8 @@ print("after resuming:", epochs[3])
 assert epochs[3] == epochs[0] != epochs[1]
 
 # %%
-# **map_location moves the states too**, and a generator takes its state from
-# the CPU only. The ``meta`` device stands in for a GPU:
+# **map_location moves the states too**, and a generator only takes a state on
+# the CPU. Here the ``meta`` device takes the place of a GPU:
 
 # sphinx_gallery_wrong = True
 checkpoint = torch.load("checkpoint.pt", map_location="meta")
@@ -176,9 +176,9 @@ except TypeError as error:
     print(f"{type(error).__name__}: {error}")
 
 # %%
-# **NumPy's state as it is** has an array in it, which ``torch.load`` refuses
-# with ``weights_only=True``. A list of numbers loads, and so does the state of
-# a :func:`numpy.random.default_rng`:
+# **NumPy's raw state** has an array in it, which ``torch.load`` refuses with
+# ``weights_only=True``. A list of numbers loads, and so does the state of a
+# :func:`numpy.random.default_rng` generator:
 
 torch.save(np.random.get_state(), "numpy.pt")
 try:
@@ -193,12 +193,13 @@ drawn = generator.random(3)
 generator.bit_generator.state = torch.load("numpy.pt")
 
 assert np.array_equal(generator.random(3), drawn)
+
 # %%
 # Variants
 # --------
 #
-# **In the middle of an epoch.** Save the state from *before* the epoch, the
-# number of batches that are done, and the state of the moment:
+# **In the middle of an epoch.** Save the random state from *before* the epoch,
+# the number of batches already done, and the current random state:
 
 model, optimizer, scheduler, loader = new_run()
 losses = []
@@ -216,8 +217,8 @@ for batch, (x, y) in enumerate(loader, start=1):
         torch.save(checkpoint, "checkpoint.pt")
 
 # %%
-# To resume, start the same epoch, skip the batches that are done, and only then
-# restore the state of the moment:
+# To resume, start the same epoch again, skip the batches already done, and only
+# then restore the second random state:
 
 model, optimizer, scheduler, loader = new_run()
 checkpoint = torch.load("checkpoint.pt", map_location="cpu")
@@ -235,10 +236,9 @@ print("equal losses:", rest == losses[2:])
 assert len(rest) == 2 and rest == losses[2:]
 
 # %%
-# **Workers** of a data loader get new seeds in each epoch from torch's
-# generator in the main process, so there is nothing else to save. Only
-# persistent workers go on with generators of their own, which a new process
-# does not have.
+# **Workers** of a data loader get new seeds each epoch from torch's generator
+# in the main process, so there is nothing else to save. Only persistent workers
+# go on with their own generators, which a new process does not have.
 
 # sphinx_gallery_fold = "The third epoch of a data loader with a worker, resumed"
 
@@ -284,14 +284,13 @@ assert same == {False: True, True: False}
 assert torch.equal(torch.cat(list(own)), order)
 
 # %%
-# **Generators of your own**, such as ``DataLoader(..., generator=generator)``,
-# have :meth:`torch.Generator.get_state` and
-# :meth:`~torch.Generator.set_state`.
+# **Generators of your own**, as in ``DataLoader(..., generator=generator)``,
+# have :meth:`torch.Generator.get_state` and :meth:`~torch.Generator.set_state`.
 #
-# **On a GPU**, equal bits also need
-# :func:`torch.use_deterministic_algorithms`; everywhere they need the same
+# **On a GPU**, identical bits also need
+# :func:`torch.use_deterministic_algorithms`; everywhere, they need the same
 # versions and the same kind of machine. With **several processes**, each saves
-# a state of its own.
+# its own state.
 
 # %%
 

@@ -2,8 +2,8 @@
 Why does my learning rate jump when I resume?
 =============================================
 
-Resume a schedule where it stopped, or go on with more epochs or other settings
-than it was saved with.
+Resume a schedule where it left off, or continue it with more epochs or other
+settings than it was saved with.
 """
 
 # sphinx_gallery_tags = ["resuming", "optimizer", "scheduler"]
@@ -12,7 +12,7 @@ than it was saved with.
 
 # %%
 
-# sphinx_gallery_fold = "The model, and a checkpoint in the middle of its warmup"
+# sphinx_gallery_fold = "A model, and a checkpoint from the middle of its warmup"
 import os
 import tempfile
 from functools import partial
@@ -55,7 +55,7 @@ torch.save(
 # Short answer
 # ------------
 #
-# Build the optimizer *and* the scheduler first, and load both afterwards:
+# Build the optimizer *and* the scheduler first, then load both:
 
 import torch
 
@@ -71,16 +71,16 @@ scheduler.load_state_dict(checkpoint["scheduler"])
 
 # %%
 # Do not pass ``last_epoch``. To train for **more epochs than planned**, or with
-# other settings, replay the new schedule as shown below.
+# other settings, replay the new schedule, as shown below.
 #
 # .. fold:: Who this is for
 #
 #    You resume training, and the learning rate jumps, a warmup starts over, or
-#    the schedule ends when the old one was planned to end.
+#    the schedule ends where the old one was planned to end.
 #
 # .. fold:: Setup
 #
-#    Tried with PyTorch 2.6 and 2.13. The figure uses a style of Matplotlib
+#    Tried with PyTorch 2.6 and 2.13. The figure uses a style from Matplotlib
 #    3.10::
 #
 #        pip install "torch>=2.6" "matplotlib>=3.10"
@@ -89,8 +89,8 @@ scheduler.load_state_dict(checkpoint["scheduler"])
 # Why it works
 # ------------
 #
-# The rate in use is in the optimizer's ``state_dict``, the position in the
-# schedule in the scheduler's. Both are back, and the warmup goes on:
+# The current rate is in the optimizer's ``state_dict``, and the position in the
+# schedule is in the scheduler's. With both restored, the warmup goes on:
 
 rate = optimizer.param_groups[0]["lr"]
 print(f"learning rate {rate:.2f}, epoch {scheduler.last_epoch}")
@@ -102,9 +102,9 @@ assert checkpoint["optimizer"]["param_groups"][0]["lr"] == rate
 # What goes wrong
 # ---------------
 #
-# **The scheduler is built last.** When it is built, it sets the rate of its
-# first epoch: here it multiplies the loaded 0.46 by the start factor 0.1. The
-# rest of the run has a tenth of its rate, and ``get_last_lr`` hides it:
+# **Building the scheduler last.** A new scheduler sets the rate of its first
+# epoch: here it multiplies the loaded 0.46 by the start factor 0.1. The rest of
+# the run uses a tenth of its rate, and ``get_last_lr`` hides it:
 
 # sphinx_gallery_wrong = True
 optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
@@ -118,8 +118,8 @@ assert abs(scheduler.get_last_lr()[0] - 0.46) < 1e-6
 assert abs(optimizer.param_groups[0]["lr"] - 0.046) < 1e-6
 
 # %%
-# Other schedules recover with their next step, or are not affected. The order
-# of the short answer is right for all of them:
+# Other schedules recover at the next step or are not affected. The order in the
+# short answer is right for all of them:
 
 # sphinx_gallery_fold = "The same experiment with five schedules"
 schedules = {
@@ -169,9 +169,9 @@ for schedule in schedules.values():
     assert resumed(schedule, True) == uninterrupted(schedule, 10)[4:]
 
 # %%
-# ``last_epoch`` is for schedulers that were not saved. On a new optimizer it is
-# an error, which older versions word *param 'initial_lr' is not specified in
-# param_groups[0] when resuming an optimizer*. Leave it out:
+# ``last_epoch`` is for schedulers that were not saved. With a new optimizer it
+# is an error, worded in older versions as *param 'initial_lr' is not specified
+# in param_groups[0] when resuming an optimizer*. Leave it out:
 
 # sphinx_gallery_wrong = True
 try:
@@ -183,8 +183,9 @@ except KeyError as error:
 # Train longer than planned, or with other settings
 # -------------------------------------------------
 #
-# A scheduler's ``state_dict`` has its settings, and those of the file win. With
-# a longer schedule in the script, this run still stops after 20 steps:
+# A scheduler's ``state_dict`` includes its settings, and the file's settings
+# win. Although the script asks for a longer schedule, this run still stops
+# after 20 steps:
 
 # sphinx_gallery_wrong = True
 optimizer = sgd()
@@ -200,9 +201,8 @@ except ValueError as error:
     print(f"{type(error).__name__}: {error}")
 
 # %%
-# Load the optimizer, not the scheduler. Build the new schedule, and let it
-# repeat the steps that are done, whose number is the ``last_epoch`` of the
-# file:
+# Load the optimizer, but not the scheduler. Build the new scheduler, and have
+# it repeat the steps already taken; their number is the file's ``last_epoch``:
 
 
 def replay(optimizer, build, steps):
@@ -228,9 +228,9 @@ rates = train(optimizer, scheduler, 29)
 assert rates == uninterrupted(longer, 39)[10:]
 
 # %%
-# For another learning rate, set ``initial_lr`` before the replay. Here a run
-# with ``StepLR(step_size=10)`` goes on in epoch 45 as if it had begun with a
-# rate of 0.5 and steps of 30 epochs:
+# For another learning rate, set ``initial_lr`` before the replay. Here, a run
+# with ``StepLR(step_size=10)`` goes on from epoch 45 as if it had started with
+# a rate of 0.5 and a step size of 30:
 
 # sphinx_gallery_fold = "A replay with another rate and step size"
 optimizer = torch.optim.AdamW(model.parameters(), lr=1.0)
@@ -251,10 +251,10 @@ assert torch.equal(model.weight, weight)
 assert torch.equal(optimizer.state[model.weight]["exp_avg"], moment)
 
 # %%
-# With a cosine, the wrong way is silent. Loaded as it is, a schedule of 20
-# epochs comes to its end and then *rises* again. Setting ``scheduler.T_max``
+# With a cosine, the mistake raises no error. Loaded as is, a schedule of 20
+# epochs reaches its end and then *rises* again. Setting ``scheduler.T_max``
 # after loading bends the rest of the curve, without a jump; a replay jumps to
-# the curve of a run that was planned for 40 epochs.
+# the curve of a run planned for 40 epochs.
 
 # sphinx_gallery_fold = "Code of the figure"
 
@@ -296,9 +296,9 @@ assert sorted(curves["T_max set"], reverse=True) == curves["T_max set"]
 # Variants
 # --------
 #
-# **ReduceLROnPlateau** cannot be replayed: it follows the losses. Load both;
-# the rate is in the optimizer's ``state_dict`` only. Then set what should
-# differ from the file, such as ``scheduler.patience``.
+# **ReduceLROnPlateau** cannot be replayed, because it follows the losses. Load
+# both states; the rate is only in the optimizer's. Then set what should differ
+# from the file, such as ``scheduler.patience``.
 
 # sphinx_gallery_fold = "A plateau, resumed without and with the optimizer"
 optimizer = sgd()
@@ -319,11 +319,11 @@ assert scheduler.patience == 2 and scheduler.best == 1.0
 assert scheduler.num_bad_epochs == 1
 
 # %%
-# **LambdaLR** saves no function, and nothing of a :func:`functools.partial`.
-# The schedule follows the function of the script that resumes. Only an object
-# with a ``__call__`` method saves its attributes.
+# **LambdaLR** saves neither a function nor anything of a
+# :func:`functools.partial`: the schedule follows the function in the resuming
+# script. Only an object with a ``__call__`` method has its attributes saved.
 
-# sphinx_gallery_fold = "What a function, a partial and an object save"
+# sphinx_gallery_fold = "What is saved of a function, a partial and an object"
 
 
 class Decay:

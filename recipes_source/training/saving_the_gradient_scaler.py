@@ -2,8 +2,8 @@
 How do I resume mixed precision training?
 =========================================
 
-Save the gradient scaler with the rest, load it whether or not the file has
-one, and lose no updates to a search for the scale.
+Save the gradient scaler with the rest, load it whether or not the file has one,
+and lose no updates to a new search for the scale.
 """
 
 # sphinx_gallery_tags = ["resuming", "mixed precision", "checkpoint"]
@@ -84,18 +84,18 @@ if checkpoint.get("scaler"):  # {} was saved by a disabled scaler
     scaler.load_state_dict(checkpoint["scaler"])
 
 # %%
-# With ``bfloat16`` there is no scaler to save: its range is that of
+# With ``bfloat16``, there is no scaler to save, because it has the range of
 # ``float32``.
 #
 # .. fold:: Who this is for
 #
 #    You train with ``torch.autocast`` in ``float16`` and a ``GradScaler``, and
-#    an interrupted run should go on as if nothing had happened; or ``--amp``
-#    stops with *The source state dict is empty*.
+#    an interrupted run should continue as if nothing had happened; or a run
+#    with ``--amp`` stops with *The source state dict is empty*.
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.3 or newer; before, ``torch.cuda.amp.GradScaler``::
+#    PyTorch 2.3 or newer; older versions have ``torch.cuda.amp.GradScaler``::
 #
 #        pip install "torch>=2.6"
 
@@ -103,9 +103,9 @@ if checkpoint.get("scaler"):  # {} was saved by a disabled scaler
 # Why it works
 # ------------
 #
-# The ``state_dict`` of a scaler is five numbers. The scale is found by trial: a
-# gradient that overflows skips the update and halves it, and after
-# ``growth_interval`` good steps it doubles.
+# A scaler's ``state_dict`` holds five numbers. The scaler finds its scale by
+# trial: if a gradient overflows, it skips the update and halves the scale, and
+# after ``growth_interval`` good steps it doubles the scale.
 
 for name, value in checkpoint["scaler"].items():
     print(f"{name}: {value}")
@@ -117,9 +117,9 @@ assert first_scales[:2] == [2.0**16, 2.0**15]
 assert torch.finfo(torch.bfloat16).max > 1e38
 
 # %%
-# Three runs go on from the file: with the scaler's state, without it, and
-# without any interruption. The second one begins at 65536 again and skips eight
-# updates until the scale fits:
+# Compare three runs: resumed with the scaler's state, resumed without it, and
+# never interrupted. The second one starts over at 65536 and skips eight updates
+# until the scale fits:
 
 
 def resume(with_scaler):
@@ -165,8 +165,8 @@ except RuntimeError as error:
     print(f"{type(error).__name__}: {error}")
 
 # %%
-# The reverse raises nothing: a disabled scaler ignores what it is given. So the
-# condition of the short answer is enough for all pairs of a file and a run:
+# The reverse raises no error: a disabled scaler ignores what it loads. So the
+# condition in the short answer covers every pair of a file and a run:
 
 scales = []
 for state in [checkpoint["scaler"], {}, None]:
@@ -184,8 +184,8 @@ with warnings.catch_warnings(action="ignore"):
     )
 
 # %%
-# **The scheduler runs ahead.** Steps that the scaler skips are no steps of the
-# optimizer. If the first one is skipped, PyTorch warns:
+# **The scheduler runs ahead.** When the scaler skips a step, the optimizer does
+# not take it. If the first step is skipped, PyTorch warns:
 
 # sphinx_gallery_wrong = True
 model, optimizer = build()
@@ -201,8 +201,8 @@ for warning in caught:
 assert "before `optimizer.step()`" in str(caught[0].message)
 
 # %%
-# A scale that became smaller tells of a skipped step. Eight of these twenty are
-# skipped, so the scheduler makes twelve:
+# If the scale shrank, the step was skipped. Eight of these twenty steps are
+# skipped, so the scheduler takes twelve:
 
 model, optimizer = build()
 scaler = torch.amp.GradScaler(device)
@@ -220,9 +220,9 @@ assert scheduler.last_epoch == 12
 # Variants
 # --------
 #
-# **Clipped gradients** must be unscaled first, or their norm is too large by
-# the scale. That a gradient is unscaled is not in the ``state_dict``: save
-# between ``scaler.update()`` and the next backward pass.
+# **Gradient clipping.** Unscale the gradients first, or their norm is too large
+# by a factor of the scale. The ``state_dict`` does not record that gradients
+# are unscaled: save between ``scaler.update()`` and the next backward pass.
 
 optimizer.zero_grad()
 with torch.autocast(device, dtype=torch.float16):
@@ -240,7 +240,7 @@ assert model.weight.dtype == torch.float32
 assert optimizer.state[model.weight]["momentum_buffer"].dtype == torch.float32
 
 # %%
-# **Other settings.** Those of the file win over the arguments of
+# **Other settings.** The file's settings override the arguments of
 # ``GradScaler``. Set yours after loading:
 
 scaler = torch.amp.GradScaler(device, growth_interval=1000)
@@ -252,7 +252,7 @@ assert checkpoint["scaler"]["growth_interval"] == 10
 assert scaler.get_growth_interval() == 1000
 
 # %%
-# **Nothing else is new** in a checkpoint: with ``torch.autocast``, parameters
+# **Nothing else changes** in a checkpoint: with ``torch.autocast``, parameters
 # and optimizer state stay ``float32``.
 
 # sphinx_gallery_fold = "Leave the temporary folder"

@@ -1,9 +1,9 @@
 """
-Why does ``torch.save(model)`` break, and what do I save?
-=========================================================
+Why does ``torch.save(model)`` break, and what should I save?
+=============================================================
 
-Save the settings and the ``state_dict``, get the weights out of whole-model
-files without their code, and know what their errors mean.
+Save the settings and the ``state_dict``, recover the weights of whole-model
+files without their code, and understand their errors.
 """
 
 # sphinx_gallery_tags = ["loading", "saving", "errors", "compatibility"]
@@ -12,7 +12,7 @@ files without their code, and know what their errors mean.
 
 # %%
 
-# sphinx_gallery_fold = "The class of this page in models.py, and a model saved whole"
+# sphinx_gallery_fold = "A class in models.py, and a file of the whole model"
 import importlib
 import os
 import pickle
@@ -57,7 +57,7 @@ torch.save(Net(hidden=8), "whole_model.pt")
 # ------------
 #
 # ``torch.save(model)`` stores the *names* of your classes, not their code. Save
-# what builds the model and what fills it:
+# the arguments that build the model, and its weights:
 
 import torch
 
@@ -70,7 +70,7 @@ model = Net(**checkpoint["settings"])
 model.load_state_dict(checkpoint["model"])
 
 # %%
-# If a whole-model file is all that you have, get its weights without the code:
+# If a whole-model file is all you have, get its weights without the code:
 
 import torch
 
@@ -82,8 +82,8 @@ with torch.serialization.safe_globals(stand_ins):
 # %%
 # .. fold:: Who this is for
 #
-#    You save models with ``torch.save(model, path)``, or a file that loaded
-#    yesterday says ``Can't get attribute`` or ``No module named``.
+#    You save models with ``torch.save(model, path)``, or a file that used to
+#    load fails with ``Can't get attribute`` or ``No module named``.
 #
 # .. fold:: Setup
 #
@@ -99,9 +99,9 @@ with torch.serialization.safe_globals(stand_ins):
 # the message                             what to do
 # ======================================= ===================================
 # ``Weights only load failed``            use the second answer
-# ``Can't get attribute 'Net' on``        import ``Net`` there, or likewise
-# ``No module named 'models'``            run where it is, or likewise
-# ``'GELU' object has no attribute``      torch's class changed: set it
+# ``Can't get attribute 'Net' on``        import ``Net`` there, or as above
+# ``No module named 'models'``            make it importable, or as above
+# ``'GELU' object has no attribute``      PyTorch changed: set the attribute
 # ``No module named 'numpy._core'``       install NumPy 1.26.4 or newer
 # ``cannot pickle '_thread.RLock'``       save the ``state_dict``
 # ======================================= ===================================
@@ -109,9 +109,10 @@ with torch.serialization.safe_globals(stand_ins):
 # Why it works
 # ------------
 #
-# The file asks for the classes by name. The second answer gives a plain
+# The file asks for its classes by name. The second answer supplies a plain
 # ``nn.Module`` for each, which is enough to hold the layers and their weights,
-# and runs no code of the file. Both files are fine where the class is:
+# and runs no code from the file. Where the class can be imported, both files
+# load:
 
 print(sorted(names))
 whole = "whole_model.pt"
@@ -123,17 +124,17 @@ assert torch.equal(model.fc1.weight, state_dict["fc1.weight"])
 # %%
 # .. warning::
 #
-#    ``weights_only=False`` runs the code that a file names. This page uses it
-#    for files that it wrote itself.
+#    ``weights_only=False`` runs whatever code a file names. This page uses it
+#    only for files that it wrote itself.
 
 # %%
 # What goes wrong
 # ---------------
 #
-# **In another place.** A program elsewhere cannot import ``models``, and the
-# class of a notebook or a script is looked up in the ``__main__`` of the
-# program that loads. The first program reads ``model.pt`` before, which needs
-# neither:
+# **In another place.** A program in another folder cannot import ``models``,
+# and a class from a notebook or a script is looked up in the ``__main__`` of
+# the program that loads it. ``model.pt`` needs neither: the first program loads
+# it, and fails on the other file:
 
 elsewhere = """
 import torch
@@ -162,8 +163,9 @@ assert errors[0].startswith("ModuleNotFoundError: No module named 'models'")
 assert errors[1].startswith("AttributeError: Can't get attribute 'Net' on")
 
 # %%
-# **After a change.** Loading does not call ``__init__``. The object has the old
-# layers and the new ``forward``, while the ``state_dict`` fills a new object:
+# **After the class changed.** Loading does not call ``__init__``: the object
+# has the old layers and the new ``forward``. The ``state_dict`` fills a new
+# one:
 
 
 class ChangedNet(Net):
@@ -184,11 +186,11 @@ except AttributeError as error:
 sys.modules["models"].Net = Net
 
 # %%
-# **After an upgrade of PyTorch.** Its own classes change too. ``nn.GELU`` has
-# ``approximate`` since 1.12, so a model from before fails until you set it.
-# ``'Upsample' object has no attribute 'recompute_scale_factor'`` is the same:
-# set it to ``None``, or load with PyTorch 2.13, which does. (The file is
-# imitated by removing the attribute before saving.)
+# **After a PyTorch upgrade.** PyTorch's own classes change too. ``nn.GELU`` has
+# had ``approximate`` since 1.12, so an older model fails until you set it.
+# ``'Upsample' object has no attribute 'recompute_scale_factor'`` has the same
+# cause: set it to ``None``, or load with PyTorch 2.13, which does that. (To
+# imitate an old file, this cell removes both attributes before saving.)
 
 old = nn.Sequential(nn.GELU(), nn.Upsample(scale_factor=2))
 del old[0].approximate, old[1].recompute_scale_factor
@@ -208,8 +210,8 @@ assert hasattr(old[1], "recompute_scale_factor")
 
 # %%
 # **With an attribute that cannot be pickled**, such as a lock or a lambda,
-# whole saving fails at the end of the training. This finds the attribute; the
-# ``state_dict`` does not need it:
+# saving the whole model fails, at the end of training. This finds the
+# attribute; the ``state_dict`` does not need it:
 
 model.logger = threading.RLock()
 for name, module in model.named_modules():

@@ -1,9 +1,9 @@
 """
-Which dtype wins, that of the file or of the model?
-===================================================
+What is the dtype of a model after ``load_state_dict``?
+=======================================================
 
-Load ``bfloat16`` files without doubling their memory, convert on purpose, and
-find the values that another dtype cannot hold.
+Load ``bfloat16`` files without doubling their memory, convert only on purpose,
+and find values that another dtype cannot hold.
 """
 
 # sphinx_gallery_tags = ["loading", "dtype", "mixed precision", "errors"]
@@ -40,8 +40,8 @@ model = build()
 # ------------
 #
 # The model's dtype wins, without a warning: loading copies the values into its
-# parameters. With ``assign=True`` the tensors of the file take their place, and
-# the model has the dtype of the file:
+# parameters. With ``assign=True``, the file's tensors replace the parameters,
+# and the model gets the dtype of the file:
 
 import torch
 
@@ -53,18 +53,18 @@ model.load_state_dict(state_dict, assign=True)
 print(model[0].weight.dtype)
 
 # %%
-# To choose a dtype yourself, whatever file and model have, call
-# ``model.to(torch.bfloat16)`` after loading. Create the optimizer last:
+# To choose the dtype yourself, whatever the file and the model have, call
+# ``model.to(torch.bfloat16)`` after loading. Create the optimizer last, because
 # ``assign=True`` makes new parameters.
 #
 # .. fold:: Who this is for
 #
 #    You load half-precision files into a ``float32`` model, or the other way
-#    round, and memory doubles, values change, or dtypes do not match.
+#    around, and memory doubles, values change, or dtypes do not match.
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.1 or newer: ``assign``::
+#    PyTorch 2.1 or newer, for ``assign``::
 #
 #        pip install "torch>=2.6"
 
@@ -72,9 +72,9 @@ print(model[0].weight.dtype)
 # What each direction costs
 # -------------------------
 #
-# A ``bfloat16`` file in a ``float32`` model takes twice the memory, and the
-# values stay as coarse as they were. A ``float32`` file in a ``bfloat16`` model
-# is rounded, by up to 0.4 % of each weight:
+# A ``bfloat16`` file loaded into a ``float32`` model takes twice the memory,
+# and its values stay as coarse as they were. A ``float32`` file loaded into a
+# ``bfloat16`` model is rounded, each weight by up to 0.4%:
 
 
 def megabytes(model):
@@ -83,7 +83,7 @@ def megabytes(model):
 
 upcast, rounded = build(), build().bfloat16()
 with warnings.catch_warnings():
-    warnings.simplefilter("error")  # there is none
+    warnings.simplefilter("error")  # there are none
     upcast.load_state_dict(torch.load("bfloat16.pt"))
     rounded.load_state_dict(torch.load("float32.pt"))
 
@@ -96,9 +96,8 @@ assert torch.equal(upcast[0].weight.bfloat16(), state_dict["0.weight"])
 assert megabytes(upcast) > 1.9 * megabytes(rounded) and error <= 2**-8
 
 # %%
-# What was rounded does not come back. Training in plain ``bfloat16`` loses
-# small steps for the same reason, and keeps its weights in ``float32`` with
-# autocast:
+# Lost digits do not come back. Training in plain ``bfloat16`` loses small steps
+# for the same reason; with autocast, the weights stay in ``float32``:
 
 again = build()
 again.load_state_dict(rounded.state_dict())
@@ -113,8 +112,8 @@ assert weight + 0.001 == 1
 # Find values that do not fit
 # ---------------------------
 #
-# ``float16`` ends at 65,504: a larger value becomes ``inf`` in silence, and so
-# does the output. One below 3e-8 becomes zero. Ask before you load:
+# ``float16`` ends at 65,504. A larger value silently becomes ``inf``, and so
+# does the output; one below 3e-8 becomes zero. Check before you load:
 
 
 def lost(state_dict, dtype):
@@ -141,9 +140,9 @@ assert lost(file, torch.float16) == {"weight": "1 too large, 1 too small"}
 assert lost(file | {"epoch": 3}, torch.bfloat16) == {} == lost({}, torch.half)
 
 # %%
-# The rule holds for buffers and integers too: a whole number takes 2.87 as 2.
-# And ``int8`` weights of a quantized file load into a ``float32`` layer as the
-# numbers that they are, without their scale:
+# Buffers and integers follow the same rule: an integer buffer stores 2.87 as 2.
+# ``int8`` weights from a quantized file load into a ``float32`` layer as plain
+# numbers, without their scale:
 
 counter = nn.Module()
 counter.register_buffer("maximum", torch.tensor(1))
@@ -157,9 +156,9 @@ assert layer.weight.dtype == torch.float32 and (layer.weight == 1).all()
 # What goes wrong
 # ---------------
 #
-# **Two dtypes in one model.** A file may mix them. With ``assign=True`` the
-# model does too, and fails at the first input; without it the dtype is that
-# of the model. One call of ``to`` after loading makes it uniform:
+# **Two dtypes in one model.** A file may mix dtypes. With ``assign=True``, so
+# does the model, and it fails on the first input; without it, the model keeps
+# its own dtype. One call to ``to`` after loading makes the model uniform:
 
 # sphinx_gallery_wrong = True
 mixed = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
@@ -175,8 +174,8 @@ except RuntimeError as error:
 assert mixed.to(torch.float32)(torch.ones(1, 2)).dtype == torch.float32
 
 # %%
-# **An input of another dtype** gives the same message, as the model has the
-# dtype of the file now. Convert the input, or the model:
+# **An input of another dtype** gives the same message, because the model has
+# taken on the dtype of the file. Convert the input or the model:
 
 # sphinx_gallery_wrong = True
 before = model[0].weight
@@ -190,12 +189,12 @@ assert model[0].weight is not before
 assert model(torch.ones(2, 1024).to(model[0].weight.dtype)).isfinite().all()
 
 # %%
-# Convert on purpose
-# ------------------
+# Convert a model or a file
+# -------------------------
 #
-# ``to`` converts floating-point parameters and buffers, and leaves the
-# counter of the batch normalization an integer. In a dictionary, for a file
-# of half the size, make that exception yourself:
+# ``model.to`` converts floating-point parameters and buffers, and leaves the
+# counter of batch normalization an integer. When you convert a dictionary, for
+# a file of half the size, make that exception yourself:
 
 small = {
     key: value.bfloat16() if value.is_floating_point() else value

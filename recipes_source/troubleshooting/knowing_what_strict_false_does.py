@@ -1,9 +1,9 @@
 """
-What does ``strict=False`` skip, and what is safer?
-===================================================
+What does ``strict=False`` skip, and is there a safer way?
+==========================================================
 
-Load a file that fits in part with every other key checked, and know what
-``strict=False`` hides and what it never skips.
+Load a file that fits only in part while every other key is checked, and know
+what ``strict=False`` hides and what it never skips.
 """
 
 # sphinx_gallery_tags = ["loading", "errors", "keys", "transfer learning"]
@@ -59,12 +59,12 @@ taken = {
 model.load_state_dict(taken | kept)
 
 # %%
-# A renamed layer, a prefix on all keys, or a body of another size still stops
-# with an error.
+# A renamed layer, a prefix on all keys, or a body of another size still raises
+# an error.
 #
 # .. fold:: Who this is for
 #
-#    You load a ``state_dict`` that fits only in part, or somebody told you to
+#    You load a ``state_dict`` that fits only in part, or someone told you to
 #    add ``strict=False`` to make an error go away.
 #
 # .. fold:: Setup
@@ -74,13 +74,13 @@ model.load_state_dict(taken | kept)
 #        pip install "torch>=2.6"
 
 # %%
-# What it returns
-# ---------------
+# What ``strict=False`` returns
+# -----------------------------
 #
 # ``strict=False`` copies what matches by name and *returns* the other names.
-# ``_IncompatibleKeys(...)`` is no error, but the only sign of what was not
-# loaded: the missing keys still have their initial values. Two empty lists, as
-# in ``missing/unexpected keys: [] []``, mean that all is well.
+# ``_IncompatibleKeys(...)`` is not an error, but it is the only sign of what
+# was not loaded: the missing keys still have their initial values. Two empty
+# lists, as in ``missing/unexpected keys: [] []``, mean that all is well.
 
 own = model.state_dict()
 result = model.load_state_dict(taken | {"logit_scale": 1.0}, strict=False)
@@ -90,7 +90,7 @@ assert result.missing_keys == ["head.weight", "head.bias"]
 assert result.unexpected_keys == ["logit_scale"]
 
 # %%
-# A weight that two layers share may be listed too, though it is loaded under
+# A weight that two layers share may be listed too, although it was loaded under
 # its other name:
 
 tied = nn.ModuleDict({"embedding": nn.Linear(4, 4), "output": nn.Linear(4, 4)})
@@ -104,8 +104,8 @@ assert (tied["output"].weight == 1).all()
 # What goes wrong
 # ---------------
 #
-# **It loads nothing.** The keys of this file have a prefix, so none matches.
-# The call returns normally, and the model keeps its random weights:
+# **Nothing is loaded.** The keys of this file have a prefix, so none of them
+# match. The call returns normally, and the model keeps its random weights:
 
 # sphinx_gallery_wrong = True
 prefixed = {f"module.{key}": value for key, value in own.items()}
@@ -118,9 +118,9 @@ assert result.missing_keys == list(own)
 assert torch.equal(model.body.weight, before)
 
 # %%
-# **A size mismatch stays an error**, since ``strict`` is about names. It comes
-# after all the rest has been copied: who catches it and goes on "from scratch"
-# has a pretrained body and a new head.
+# **A size mismatch is still an error**, because ``strict`` is about names. It
+# is raised after everything else was copied: if you catch it and go on "from
+# scratch", you have a pretrained body and a new head.
 
 # sphinx_gallery_wrong = True
 try:
@@ -134,10 +134,10 @@ assert torch.equal(model.body.weight, state_dict["body.weight"])
 assert len(model.head.bias) == 3
 
 # %%
-# (Before PyTorch 0.4, the words were ``While copying the parameter named
+# (Before PyTorch 0.4, the message was ``While copying the parameter named
 # head.weight, whose dimensions in the model are``: the model was built with
-# other arguments than the file. With ``expected torch.Tensor`` they still mean
-# that the file has no tensor under that name.)
+# other arguments than the one in the file. The same beginning with ``expected
+# torch.Tensor`` means that the file has no tensor under that name.)
 
 try:
     model.load_state_dict({"scale": 2.0}, strict=False)
@@ -145,8 +145,8 @@ except RuntimeError as error:
     print(f"{type(error).__name__}: {error}")
 
 # %%
-# **One shape passes that is different**: a tensor of one element into a scalar,
-# as in files from before PyTorch 0.4. All keys match, strictly:
+# **One different shape passes**: a tensor with one element loads into a scalar,
+# as in files from before PyTorch 0.4. All keys match, even strictly:
 
 one = model.state_dict() | {"scale": torch.tensor([5.0])}
 print(one["scale"].shape, "into", model.scale.shape)
@@ -154,8 +154,8 @@ print(model.load_state_dict(one))
 assert model.scale.shape == () and model.scale == 5
 
 # %%
-# **An optimizer has no strict.** It matches its state to the parameters by
-# order, so there are no names to skip:
+# **Optimizers have no strict argument.** An optimizer matches its state to the
+# parameters by order, so there are no names to skip:
 
 # sphinx_gallery_wrong = True
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -165,12 +165,11 @@ except TypeError as error:
     print(f"{type(error).__name__}: {error}")
 
 # %%
-# Take whatever fits
+# Keep whatever fits
 # ------------------
 #
-# If you do not know which part of a file fits, choose by name and shape, check
-# what stays new, and load only then. When the check fails, the model is as it
-# was:
+# If you do not know which part of a file fits, select by name and shape, check
+# what stays new, and then load. If the check fails, the model is unchanged:
 
 
 def load_fitting(model, state_dict, new):

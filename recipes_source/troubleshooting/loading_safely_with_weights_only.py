@@ -1,6 +1,6 @@
 """
-How do I fix ``Weights only load failed``, safely?
-==================================================
+How do I fix ``Weights only load failed`` safely?
+=================================================
 
 Find out which class the file asks for, allow it if you trust it, and save
 files that ask for none.
@@ -12,7 +12,7 @@ files that ask for none.
 
 # %%
 
-# sphinx_gallery_fold = "The files of this page"
+# sphinx_gallery_fold = "The files that this page loads"
 import argparse
 import os
 import pathlib
@@ -54,8 +54,8 @@ for system in ("Posix", "Windows"):
 # Short answer
 # ------------
 #
-# The end of the message names a class. If it only holds values, import it and
-# allow it for this file:
+# The end of the message names a class. If that class only holds values, import
+# it and allow it for this file:
 
 import argparse
 
@@ -65,39 +65,39 @@ with torch.serialization.safe_globals([argparse.Namespace]):
     checkpoint = torch.load("checkpoint.pt", map_location="cpu")
 
 # %%
-# When a library calls ``torch.load``, put the ``with`` around your call of
-# it, or pass the list to :func:`torch.serialization.add_safe_globals` once.
+# If a library calls ``torch.load``, put the ``with`` around your call to it, or
+# pass the list to :func:`torch.serialization.add_safe_globals` once.
 #
 # .. fold:: Who this is for
 #
 #    ``torch.load`` stopped with ``Weights only load failed``, or you load files
-#    that somebody else made.
+#    that someone else made.
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.6 or newer, and NumPy for the section on its numbers::
+#    PyTorch 2.6 or newer, and NumPy for the section on NumPy numbers::
 #
 #        pip install "torch>=2.6" "numpy>=1.26"
 
 # %%
-# Which name does the message have?
-# ---------------------------------
+# Which name is in the message?
+# -----------------------------
 #
 # ======================================== ===============================
 # the message names                        what to do
 # ======================================== ===============================
 # ``ModelCheckpoint``, ``GroupNormalizer`` a class with values: allow it
-# ``numpy``, ``scalar``, ``_reconstruct``  allow NumPy's numbers
-# ``PosixPath``, ``WindowsPath``           allow a path of any system
+# ``numpy``, ``scalar``, ``_reconstruct``  allow NumPy numbers
+# ``PosixPath``, ``WindowsPath``           allow paths from any system
 # ``torch.nn``, ``DetectionModel``         :ref:`load a whole model
 #                                          <sphx_glr_recipes_troubleshooting_avoiding_whole_model_pickles.py>`
 # ``getattr``, ``eval``, any function      do not allow it
 # ======================================== ===============================
 #
-# Since PyTorch 2.6, ``torch.load`` accepts tensors, plain Python types and few
-# others, and stops at the first other name. The first call lists all of them
-# without running the file. (To one from before PyTorch 1.6 it says ``Expected
-# input to be a checkpoint``.)
+# Since PyTorch 2.6, ``torch.load`` accepts tensors, plain Python types and a
+# few others, and stops at the first other name. The first call below lists them
+# all without running the file. (For a file from before PyTorch 1.6, it says
+# ``Expected input to be a checkpoint``.)
 
 names = torch.serialization.get_unsafe_globals_in_checkpoint("checkpoint.pt")
 print(names)
@@ -109,14 +109,14 @@ except Exception as error:
 assert names == ["argparse.Namespace"]
 
 # %%
-# Allow NumPy's numbers
-# ---------------------
+# Allow NumPy numbers
+# -------------------
 #
-# NumPy 1 and 2 write one function under two names; a pair of object and name
-# allows each. The types of the numbers are not among the names, and the next
-# error asks for them (``numpy.dtypes.Float64DType``). ``numpy1.pt`` is
-# imitated: only that name differs. ``No module named 'numpy._core'`` is NumPy 1
-# with a file of NumPy 2: install NumPy 1.26.4 or newer.
+# NumPy 1 and 2 write the same function under two names; a pair of object and
+# name allows each. The number types are not among the listed names, but the
+# next error asks for them (``numpy.dtypes.Float64DType``). ``numpy1.pt``
+# imitates NumPy 1: only that name differs. ``No module named 'numpy._core'``
+# means that NumPy 1 reads a file from NumPy 2: install NumPy 1.26.4 or newer.
 
 import numpy as np
 
@@ -138,12 +138,12 @@ assert "numpy.core.multiarray.scalar" in names
 assert not any("dtypes" in name for name in names)
 
 # %%
-# Allow a path of any system
-# --------------------------
+# Allow paths from any system
+# ---------------------------
 #
-# A file from Linux that holds a ``Path`` fails on Windows and the reverse, with
-# ``weights_only=False`` too, by ``cannot instantiate 'PosixPath' on your
-# system``. Read it as a pure path, which every system has:
+# A file from Linux that holds a ``Path`` fails on Windows, and the other way
+# around, even with ``weights_only=False``: ``cannot instantiate 'PosixPath' on
+# your system``. Read it as a pure path, which every system has:
 
 paths = [
     (pathlib.PurePosixPath, "pathlib.PosixPath"),
@@ -163,7 +163,7 @@ except NotImplementedError as error:
 # Save plain types instead
 # ------------------------
 #
-# A file that asks for no name loads for everybody, on every version:
+# A file that asks for no names loads for everyone, on every version:
 
 torch.save(
     {
@@ -182,7 +182,7 @@ assert torch.load("plain.pt")["args"] == {"lr": 0.1}
 # ----------------------------------
 #
 # A file can say "call this function with these arguments". This one calls
-# ``print``; it could have been any function:
+# ``print``, but it could be any function:
 
 
 class Surprise:
@@ -198,8 +198,8 @@ assert names == ["builtins.print"]
 # %%
 # .. admonition:: Do not do this
 #
-#    Pass ``weights_only=False`` for a file that you did not make: it runs what
-#    the file says. To allow a function, such as ``getattr``, is the same.
+#    Passing ``weights_only=False`` for a file that you did not make runs
+#    whatever the file says. So does allowing a function, such as ``getattr``.
 
 # sphinx_gallery_wrong = True
 torch.load(path, weights_only=False)
@@ -207,29 +207,30 @@ with torch.serialization.safe_globals([print]):
     torch.load(path)
 
 # %%
-# ``weights_only=True`` had holes too, closed in PyTorch 2.6 (CVE-2025-32434)
-# and 2.10 (CVE-2026-24747). A safetensors file holds no code at all.
+# ``weights_only=True`` had security holes too, closed in PyTorch 2.6
+# (CVE-2025-32434) and 2.10 (CVE-2026-24747). A safetensors file holds no code
+# at all.
 
 # %%
 # Variants
 # --------
 #
-# **No argument to change**, since a library makes the call: upgrade it.
-# Until then, for files that you trust, set a variable of the environment. It
-# changes the default, not calls that pass ``weights_only`` themselves::
+# **No argument to change**, because a library makes the call: upgrade the
+# library. Until then, for files that you trust, set an environment variable. It
+# changes the default, but not calls that pass ``weights_only`` themselves::
 #
 #     TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1 python train.py
 #
-# **A warning only:** ``FutureWarning: You are using torch.load with
-# weights_only=False`` is PyTorch 2.4 or 2.5. Your file was loaded; pass
+# **Only a warning:** ``FutureWarning: You are using torch.load with
+# weights_only=False`` comes from PyTorch 2.4 or 2.5. Your file was loaded; pass
 # ``weights_only=True`` to see whether it still will be in 2.6.
 #
-# **A refusal of transformers:** ``Due to a serious vulnerability issue in
+# **A refusal by transformers:** ``Due to a serious vulnerability issue in
 # torch.load, even with weights_only=True``. Upgrade PyTorch to 2.6, or load a
 # ``.safetensors`` file.
 #
-# **Unsupported operand 60** or **118**: the file is no checkpoint, but a web
-# page or a pointer of Git LFS. Download it again.
+# **Unsupported operand 60** or **118**: the file is not a checkpoint, but a web
+# page or a Git LFS pointer. Download it again.
 
 # sphinx_gallery_fold = "Checks of the variants"
 import subprocess

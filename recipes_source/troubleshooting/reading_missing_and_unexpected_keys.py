@@ -3,7 +3,7 @@ How do I fix missing and unexpected keys in a ``state_dict``?
 =============================================================
 
 Print the keys that differ, find their pattern in the table, and load the file
-with the line that fits, every key still checked.
+with the matching fix and every key still checked.
 """
 
 # sphinx_gallery_tags = ["loading", "errors", "keys"]
@@ -12,7 +12,7 @@ with the line that fits, every key still checked.
 
 # %%
 
-# sphinx_gallery_fold = "The model of this page, and its file from a Lightning trainer"
+# sphinx_gallery_fold = "A model, and its checkpoint from a Lightning trainer"
 import os
 import tempfile
 
@@ -56,8 +56,8 @@ print("missing:   ", *sorted(keys - saved)[:2])
 print("unexpected:", *sorted(saved - keys)[:2])
 
 # %%
-# *Missing* keys are in the model and not in the file, *unexpected* ones are in
-# the file and not in the model. Find what tells them apart:
+# *Missing* keys are in the model but not in the file; *unexpected* keys are in
+# the file but not in the model. Find how they differ in this table:
 #
 # ==================================== ======================================
 # the names differ by                  what to do
@@ -78,7 +78,7 @@ print("unexpected:", *sorted(saved - keys)[:2])
 #                                      <sphx_glr_recipes_troubleshooting_renaming_keys_of_old_checkpoints.py>`
 # ``n_averaged``, ``ema_``             :ref:`averaged weights
 #                                      <sphx_glr_recipes_training_averaging_weights.py>`
-# ``_extra_state``                     :ref:`state that is no tensor
+# ``_extra_state``                     :ref:`state that is not a tensor
 #                                      <sphx_glr_recipes_checkpoints_storing_extra_state.py>`
 # ``base_layer``, ``lora_A``           wrap the model with PEFT first
 # nothing: ``size mismatch``           :ref:`choose by shape
@@ -88,8 +88,8 @@ print("unexpected:", *sorted(saved - keys)[:2])
 # .. fold:: Who this is for
 #
 #    ``load_state_dict`` stopped with ``Missing key(s) in state_dict`` or
-#    ``Unexpected key(s) in state_dict``, or reading an entry of the file with
-#    ``KeyError: 'state_dict'``.
+#    ``Unexpected key(s) in state_dict``, or reading an entry of the file failed
+#    with ``KeyError: 'state_dict'``.
 #
 # .. fold:: Setup
 #
@@ -101,8 +101,8 @@ print("unexpected:", *sorted(saved - keys)[:2])
 # Take the keys below a prefix
 # ----------------------------
 #
-# In a Lightning file the network is in an attribute, here ``model``. Plain
-# PyTorch reports every key twice:
+# In a Lightning checkpoint, the keys begin with the attribute that holds the
+# network, here ``model``. Plain PyTorch reports every key twice:
 
 try:
     model.load_state_dict(state_dict)
@@ -110,9 +110,9 @@ except RuntimeError as error:
     print(f"{type(error).__name__}: {error}")
 
 # %%
-# Take the keys that start with the prefix, and remove it from those. The same
-# function takes an encoder out of a file that has ``encoder.enc_lstm.bias``
-# and ``classifier.0.bias``, when your model is the encoder alone:
+# Take only the keys that start with the prefix, and strip it. The same function
+# extracts an encoder from a file with ``encoder.enc_lstm.bias`` and
+# ``classifier.0.bias``, if your model is the encoder alone:
 
 
 def below(prefix, state_dict):
@@ -133,10 +133,10 @@ assert below("model.", {"model.a": 1, "loss.model.a": 2}) == {"a": 1}
 # Load the entry with the weights
 # -------------------------------
 #
-# Every key is missing and the unexpected ones are no layers: that is a training
-# checkpoint, and the weights are one of its entries. ``KeyError`` is the
-# reverse. The file has no entry of that name: it *is* the ``state_dict``, or
-# calls it ``model`` or ``model_state_dict``. Print its keys:
+# If every key is missing and the unexpected ones are not layers, the file is a
+# training checkpoint, and the weights are one of its entries. ``KeyError`` is
+# the reverse: the file has no entry of that name. It *is* the ``state_dict``,
+# or it calls it ``model`` or ``model_state_dict``. Print the file's keys:
 
 print(list(checkpoint))
 try:
@@ -160,8 +160,8 @@ assert not any(model.load_state_dict(state_dict))
 # Rename
 # ------
 #
-# Write the old and the new beginnings of the keys down, and build a new
-# dictionary, so that no key is renamed twice or lost when the numbers move up:
+# List the old and new beginnings of the keys, and build a new dictionary, so
+# that no key is renamed twice or lost when layer numbers move up:
 
 renamed = {"layers.2.": "layers.3.", "layers.3.": "layers.4.", "fc.": "head."}
 
@@ -180,8 +180,8 @@ assert new["layers.0.bias"] == 0 and new["layers.3.bias"] == 1
 assert new["layers.4.bias"] == 2 and new["head.bias"] == 3 and len(new) == 4
 
 # %%
-# Never pair the keys by order or shape. This class came to define its layers in
-# another order. All keys match, and ``k`` has the weights of ``query``:
+# Never pair keys by order or shape. This class changed the order of its layers.
+# All keys match, but ``k`` has the weights of ``query``:
 
 # sphinx_gallery_wrong = True
 old = nn.ModuleDict({"query": nn.Linear(4, 4), "key": nn.Linear(4, 4)})
@@ -190,12 +190,12 @@ new.load_state_dict(dict(zip(new.state_dict(), old.state_dict().values())))
 assert torch.equal(new["k"].weight, old["query"].weight)
 
 # %%
-# Drop what no layer needs
-# ------------------------
+# Drop keys that no layer needs
+# -----------------------------
 #
 # ``total_ops`` and ``total_params`` come from the profiler thop,
-# ``position_ids`` from transformers before 4.31. Name what you drop, so that
-# the rest is still checked:
+# ``position_ids`` from transformers before 4.31. Name the keys that you drop,
+# so that the rest are still checked:
 
 extras = {"total_ops", "total_params", "position_ids"}
 profiled = {**trained.state_dict(), "encoder.total_ops": torch.zeros(1)}
@@ -204,10 +204,10 @@ print(model.load_state_dict(kept))
 assert profiled.keys() - kept.keys() == {"encoder.total_ops"}
 
 # %%
-# ``num_batches_tracked`` is a counter of batch normalization. *Unexpected*, in
-# PyTorch older than 0.4.1, it is one more of the ``extras``. When it is
-# *missing*, pass a plain dictionary, which has no versions of the layers:
-# PyTorch takes it for an old file and counts from 0:
+# ``num_batches_tracked`` is a counter in batch normalization. If it is
+# *unexpected*, as it is in PyTorch before 0.4.1, add it to ``extras``. If it is
+# *missing*, pass a plain dictionary: it carries no layer versions, so PyTorch
+# takes it for an old file and counts from 0:
 
 norm = nn.BatchNorm1d(4)
 state_dict = norm.state_dict()
@@ -222,7 +222,7 @@ assert norm.num_batches_tracked == 0
 
 # %%
 
-# sphinx_gallery_fold = "A check of the line on pruning, and the end of the temporary folder"
+# sphinx_gallery_fold = "A check of the row on pruning, and the end of the temporary folder"
 from torch.nn.utils import prune
 
 layer = prune.l1_unstructured(nn.Linear(4, 2), "weight", amount=0.5)

@@ -12,7 +12,7 @@ the file into the plain model, and save files that never have them.
 
 # %%
 
-# sphinx_gallery_fold = "The model of this page, trained with DDP and ``torch.compile``, and its file"
+# sphinx_gallery_fold = "A model trained with DDP and ``torch.compile``, and its file"
 import os
 import tempfile
 
@@ -50,8 +50,8 @@ model = Net()
 # Short answer
 # ------------
 #
-# Drop every ``_orig_mod`` and the leading ``module.`` from the keys, whatever
-# the order in which the model was wrapped:
+# Drop every ``_orig_mod`` and the leading ``module.`` from the keys, in
+# whatever order the model was wrapped:
 
 import torch
 
@@ -66,9 +66,9 @@ state_dict = {plain(key): value for key, value in state_dict.items()}
 model.load_state_dict(state_dict)
 
 # %%
-# The other way round, when **the model is wrapped** and the file is plain,
-# leave the file alone and load into the model inside:
-# ``ddp.module.load_state_dict(state_dict)``, or
+# The other way around, when **the model is wrapped** and the file is plain,
+# leave the file alone and load into the inner model:
+# ``ddp.module.load_state_dict(state_dict)`` or
 # ``compiled._orig_mod.load_state_dict(state_dict)``.
 #
 # .. fold:: Who this is for
@@ -85,10 +85,10 @@ model.load_state_dict(state_dict)
 #        pip install "torch>=2.6"
 
 # %%
-# Which case is mine?
-# -------------------
+# Which case do I have?
+# ---------------------
 #
-# Read which side of the message has the prefix:
+# Look at which side of the message has the prefix:
 #
 # ==================== ==================== ===============================
 # missing              unexpected           what to do
@@ -97,8 +97,8 @@ model.load_state_dict(state_dict)
 # ``module.head.bias`` ``head.bias``        load into ``model.module``
 # ==================== ==================== ===============================
 #
-# With ``_orig_mod`` it is the same: remove it from the keys of the file, or
-# load into the model that you passed to ``torch.compile``. The first case:
+# ``_orig_mod`` works the same way: remove it from the keys of the file, or load
+# into the model that you passed to ``torch.compile``. The first case:
 
 state_dict = torch.load("model.pt", map_location="cpu")
 try:
@@ -132,8 +132,8 @@ except AttributeError as error:
 #
 # A wrapper is a module that keeps your model in an attribute, ``module`` or
 # ``_orig_mod``. A key is the path of attributes to a parameter, so the name of
-# that attribute comes first, outermost wrapper first. In a part that was
-# compiled on its own it is in the middle, out of reach for a prefix:
+# that attribute comes first, outermost wrapper first. If a part was compiled on
+# its own, the name is in the middle, where removing a prefix does not reach it:
 
 partly = Net()
 partly.encoder = torch.compile(partly.encoder, backend="eager")
@@ -158,7 +158,7 @@ assert list(partly.state_dict())[0] == "encoder._orig_mod.0.weight"
 # ---------------
 #
 # :meth:`str.replace` removes the text wherever it occurs. A name that ends in
-# ``module`` loses its end, and an inner layer called ``module`` disappears:
+# ``module`` loses its ending, and an inner layer called ``module`` disappears:
 
 # sphinx_gallery_wrong = True
 for key in ["module.submodule.weight", "module.encoder.module.weight"]:
@@ -183,8 +183,8 @@ assert torch.equal(model.head.weight, before)
 # Variants
 # --------
 #
-# **Save without a prefix**, and no reader of the file needs any of this. The
-# model inside shares its parameters with the wrapper, so it has the trained
+# **Save without a prefix**, and whoever loads the file needs none of this. The
+# inner model shares its parameters with the wrapper, so it has the trained
 # weights:
 
 torch.save(ddp.module.state_dict(), "plain.pt")
@@ -193,7 +193,7 @@ assert ddp.module.head.weight is compiled._orig_mod.module.head.weight
 assert list(torch.load("plain.pt")) == list(model.state_dict())
 
 # %%
-# **Compile in place**, :meth:`torch.nn.Module.compile`, and get no prefix:
+# **Compile in place**, :meth:`torch.nn.Module.compile`, which adds no prefix:
 
 net = Net()
 net.compile(backend="eager")
@@ -201,7 +201,7 @@ net.compile(backend="eager")
 assert list(net.state_dict()) == list(model.state_dict())
 
 # %%
-# **One call for all wrappers**, FSDP's included, in PyTorch 2.2 or newer:
+# **One call for DDP, FSDP and compiled models**, in PyTorch 2.2 or newer:
 
 from torch.distributed.checkpoint.state_dict import get_model_state_dict
 
@@ -220,9 +220,9 @@ weights = checkpoint["state_dict_ema"]
 model.load_state_dict({plain(k): v for k, v in weights.items()})
 
 # %%
-# **Keep the versions of the layers.** A ``state_dict`` carries a version for
-# each layer in an attribute that a new dictionary does not have. Only files of
-# old layers need it. ``consume_prefix_in_state_dict_if_present`` keeps it; it
+# **Keep the layer versions.** A ``state_dict`` carries a version for each layer
+# in an attribute that a new dictionary does not have. Only files of old layers
+# need it. ``consume_prefix_in_state_dict_if_present`` keeps it: the function
 # removes one prefix in place and returns ``None``:
 
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
@@ -236,8 +236,8 @@ assert state_dict._metadata["head"] == {"version": 1}
 
 # %%
 # **Lightning** puts all keys below the name of an attribute, often ``model.``.
-# That is no wrapper's prefix, and files have other entries beside it: take the
-# keys that start with it, and remove it from those.
+# That prefix is not a wrapper's, and the files have other entries too: select
+# the keys that start with it, and remove it from those.
 
 # sphinx_gallery_fold = "Leave the temporary folder"
 if dist.is_initialized():

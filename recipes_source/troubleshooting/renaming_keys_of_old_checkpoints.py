@@ -1,6 +1,6 @@
 """
-I renamed a layer: how do old checkpoints still load?
-=====================================================
+I renamed a layer: how do I load old checkpoints?
+=================================================
 
 Translate old keys in the class itself, so that every old file loads strictly
 and no caller has to know.
@@ -44,7 +44,7 @@ torch.save(old_net.state_dict(), "old.pt")
 # Short answer
 # ------------
 #
-# For one file, write a new dictionary with the new names:
+# For a single file, build a new dictionary with the new names:
 
 import torch
 
@@ -62,7 +62,7 @@ state_dict = torch.load("old.pt", map_location="cpu")
 state_dict = {rename(key): value for key, value in state_dict.items()}
 
 # %%
-# When old files keep coming, let the class do it, before it compares the keys:
+# If old files keep coming, let the class rename the keys when it loads them:
 
 
 class Net(nn.Module):
@@ -92,8 +92,8 @@ model.load_state_dict(torch.load("old.pt", map_location="cpu"))
 # %%
 # .. fold:: Who this is for
 #
-#    You rename or move layers in code whose checkpoints are in use, or a file
-#    has ``weight_g`` where the model has ``parametrizations``.
+#    You rename or move layers in code whose checkpoints are still in use, or a
+#    file has ``weight_g`` where the model has ``parametrizations``.
 #
 # .. fold:: Setup
 #
@@ -105,9 +105,9 @@ model.load_state_dict(torch.load("old.pt", map_location="cpu"))
 # Why it works
 # ------------
 #
-# Without the hook, every key is an error twice. With it the outputs are those
-# of the old network. ``load_state_dict`` gives the hook a copy: your
-# dictionary keeps its keys, and a new file passes as it is.
+# Without the hook, the error names every key twice. With it, the outputs are
+# those of the old network. ``load_state_dict`` gives the hook a copy, so your
+# dictionary keeps its keys, and a new file passes through unchanged.
 
 checkpoint = torch.load("old.pt")
 print(model.load_state_dict(checkpoint))
@@ -125,9 +125,9 @@ assert not any(plain.load_state_dict(state_dict))
 assert not any(Net().load_state_dict(model.state_dict()))
 
 # %%
-# ``prefix`` is the path to the module in a larger model. The hook gets the keys
-# below it only, so the outer ``layer1`` stays. (If a layer moves *out* of a
-# submodule, hook a module that contains both places.)
+# ``prefix`` is the path to the module in a larger model. The hook gets only the
+# keys below it, so the outer ``layer1`` keeps its name. (If a layer moves *out*
+# of a submodule, put the hook on a module that contains both places.)
 
 
 old_model = nn.ModuleDict({"layer1": nn.Linear(4, 4), "body": OldNet()})
@@ -140,9 +140,9 @@ assert torch.equal(new_model["body"].head.bias, old_model["body"].layer2.bias)
 # What goes wrong
 # ---------------
 #
-# **Renaming in place.** When a new name is also an old one, as for numbers
-# that move up or names that are swapped, a key is renamed twice and tensors
-# are lost. A new dictionary, where the first match wins, has none of this:
+# **Renaming in place.** If a new name is also an old one, as with numbers that
+# move up or names that are swapped, a key is renamed twice and tensors are
+# lost. A new dictionary, where the first match wins, avoids this:
 
 # sphinx_gallery_wrong = True
 RENAMED = {"f.1.": "f.2.", "f.2.": "f.3."}
@@ -160,7 +160,7 @@ assert in_place != shifted
 
 # %%
 # **Renaming a new file.** Such names do not tell old files from new ones. Here
-# the hook runs on a file that it need not touch, and loses a tensor:
+# the hook runs on a file with new names already, and loses a tensor:
 
 # sphinx_gallery_wrong = True
 rename_old_keys(None, shifted, "")
@@ -171,9 +171,9 @@ assert shifted == {"f.0.bias": 0, "f.3.bias": 2}
 # Give the class a version
 # ------------------------
 #
-# ``state_dict`` saves the ``_version`` of each module, 1 where a class has
+# ``state_dict()`` saves the ``_version`` of each module, or 1 if its class has
 # none, in an attribute of the dictionary. The hook gets it as
-# ``local_metadata``, and translates old files only:
+# ``local_metadata``, and translates only old files:
 
 
 class Stack(nn.Module):
@@ -207,17 +207,17 @@ stack.upgrade(stack, rebuilt, "", getattr(rebuilt, "_metadata", {}))
 assert "f.2.bias" not in rebuilt
 
 # %%
-# A dictionary that was rebuilt, ``{k: v for ...}``, has lost the version and
-# counts as old. PyTorch's own layers override ``_load_from_state_dict`` for the
-# same purpose, with the same arguments.
+# A rebuilt dictionary, ``{k: v for ...}``, has lost the version and counts as
+# old. PyTorch's own layers override ``_load_from_state_dict`` for the same
+# purpose, with the same arguments.
 
 # %%
 # Variants
 # --------
 #
 # **weight_norm.** :func:`torch.nn.utils.parametrizations.weight_norm` has such
-# a hook for files with ``weight_g``. Code with the old function cannot read new
-# files, as in many speech models: rename their keys back.
+# a hook for files with ``weight_g``. Code that uses the old function, as many
+# speech models do, cannot read new files: rename their keys back.
 
 BACK = {"original0": "weight_g", "original1": "weight_v"}
 

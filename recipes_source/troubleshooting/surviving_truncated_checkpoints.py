@@ -2,7 +2,7 @@
 My checkpoint is corrupt: what now, and how do I prevent it?
 ============================================================
 
-Read from the message what happened to the file, save so that a crash or a full
+Tell from the message what happened to the file, save so that a crash or a full
 disk costs nothing, and resume from the newest intact file.
 """
 
@@ -12,7 +12,7 @@ disk costs nothing, and resume from the newest intact file.
 
 # %%
 
-# sphinx_gallery_fold = "The model of this page, its checkpoint, and half of that file"
+# sphinx_gallery_fold = "A model, its checkpoint, and half of that file"
 import hashlib
 import io
 import os
@@ -53,7 +53,7 @@ def full_disk():
 # Short answer
 # ------------
 #
-# Copy or download the file again; nothing repairs half a file. In training,
+# Copy or download the file again; nothing repairs half a file. When you save,
 # write to another file first, so that the last checkpoint is always whole:
 
 import os
@@ -72,8 +72,8 @@ def save(checkpoint, path):
 save({"epoch": 3, "model": model.state_dict()}, "checkpoint.pt")
 
 # %%
-# ``os.replace`` is one operation of the file system: whoever opens
-# ``checkpoint.pt`` sees the old file or the new one, never a part.
+# ``os.replace`` is a single file system operation: whoever opens
+# ``checkpoint.pt`` sees the old file or the new one, never part of one.
 #
 # .. fold:: Who this is for
 #
@@ -82,7 +82,7 @@ save({"epoch": 3, "model": model.state_dict()}, "checkpoint.pt")
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.0 or newer. The imitated full disk takes Linux or macOS::
+#    PyTorch 2.0 or newer; the simulated full disk needs Linux or macOS::
 #
 #        pip install "torch>=2.6"
 
@@ -94,7 +94,7 @@ save({"epoch": 3, "model": model.state_dict()}, "checkpoint.pt")
 # the message                                what to do
 # ========================================== ==================================
 # ``failed finding central directory``       the end is missing: copy it again
-# ``failed locating file``                   an interrupted save: an older file
+# ``failed locating file``                   interrupted save: use an older one
 # ``EOFError``, ``Ran out of input``         the file is empty: copy it again
 # ``unexpected EOF, expected``               the end is missing, old format
 # ``invalid hash value``                     download it again
@@ -104,9 +104,9 @@ save({"epoch": 3, "model": model.state_dict()}, "checkpoint.pt")
 # ``invalid load key, 'v'``, ``operand 118`` a pointer: ``git lfs pull``
 # ========================================== ==================================
 #
-# A file of ``torch.save`` is a zip archive, with its *central directory*, the
-# table of contents, at the very end. Half a file has none, though the first
-# tensors are whole in it:
+# ``torch.save`` writes a zip archive with its *central directory*, the table of
+# contents, at the very end. Half a file has none, although its first tensors
+# are complete:
 
 Path("empty.pt").touch()
 for path in ("empty.pt", "half.pt"):
@@ -120,8 +120,8 @@ assert (
 )
 
 # %%
-# A download that is checked keeps no damaged file. If the hash differs each
-# time, the connection is bad; if not, upgrade torchvision for the new hash:
+# A checked download leaves no damaged file. If the hash is different each time,
+# the connection is bad; if not, upgrade torchvision to get the new hash:
 
 Path("broken.pt").write_bytes(whole[:2])
 try:
@@ -138,10 +138,10 @@ assert not Path("copy.pt").exists()
 # What goes wrong
 # ---------------
 #
-# ``torch.save`` empties the file before it writes, so whatever stops it takes
-# the previous checkpoint along: Ctrl+C, an object that cannot be pickled, a
+# ``torch.save`` empties the file before it writes, so whatever stops it also
+# destroys the previous checkpoint: Ctrl+C, an object that cannot be pickled, a
 # full disk. (The disk is not really full: a limit of 100 kB for files makes
-# ``torch.save`` fail with the same words.)
+# ``torch.save`` fail with the same message.)
 
 # sphinx_gallery_wrong = True
 for extra in ({}, {"lock": threading.Lock()}):
@@ -157,7 +157,7 @@ for extra in ({}, {"lock": threading.Lock()}):
         print(f"{type(error).__name__}: {error}")
 
 # %%
-# With ``save``, the last checkpoint stays as it was. Make room, which begins
+# With ``save``, the last checkpoint stays as it was. Free some space, starting
 # with the unfinished file, and save again:
 
 try:
@@ -170,12 +170,12 @@ print("epoch", torch.load("checkpoint.pt")["epoch"])
 assert torch.load("checkpoint.pt")["epoch"] == 3
 
 # %%
-# Find the damage that raises no error
-# ------------------------------------
+# Find damage that raises no error
+# --------------------------------
 #
-# A disk or a copy can change a single bit. ``torch.load`` does not compare the
-# checksums in the file and loads a wrong weight. Python's :mod:`zipfile`
-# compares them, and names the damaged record:
+# A bad disk or copy can flip a single bit. ``torch.load`` does not verify the
+# checksums in the file, and loads a wrong weight. Python's :mod:`zipfile`
+# verifies them, and names the damaged record:
 
 damaged = bytearray(whole)
 damaged[whole.index(model[0].weight.detach().numpy().tobytes()) + 3] ^= 0x40
@@ -193,8 +193,8 @@ with zipfile.ZipFile("checkpoint.pt") as archive:
 # ----------------------------------
 #
 # Put a hash of the file into its name: both appear in one operation, and every
-# changed byte shows. Sort by the *number*, as ``epoch_1000`` comes before
-# ``epoch_999`` in the alphabet. (``hashlib.file_digest`` needs Python 3.11.)
+# changed byte shows. Sort by the *number*: alphabetically, ``epoch_1000`` comes
+# before ``epoch_999``. (``hashlib.file_digest`` needs Python 3.11.)
 
 
 def sha256(path):
