@@ -78,8 +78,8 @@ model.load_state_dict(state_dict, assign=True)
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.1 or newer; tried with 2.13. The memory measurement needs Linux or
-#    macOS::
+#    PyTorch 2.1 or newer; tried with 2.13. The memory measurement needs Linux
+#    or macOS::
 #
 #        pip install "torch>=2.13"
 
