@@ -96,7 +96,9 @@ def test_no_recipe_turns_the_protection_off_but_those_that_show_why():
         if unsafe:
             found[path.relative_to(ROOT / "recipes_source").as_posix()] = len(unsafe)
             assert re.search(r"^# \.\. warning::|^# sphinx_gallery_wrong = True", text, re.MULTILINE), path
-            assert {ast.unparse(call.args[0]) for call in unsafe} <= {"path", "whole", "'whole_model.pt'", "content"}, path
+            assert {ast.unparse(call.args[0]) for call in unsafe} <= {"path", "whole", "'whole_model.pt'", "content"}, (
+                path
+            )
     assert found == DANGERS
 
 
