@@ -59,6 +59,8 @@ VARIABLE = re.compile(
     ),
     re.MULTILINE,
 )
+#: A message with fewer letters outside of its variable parts is told by its names: all of it is fixed.
+LEAST = 21
 FORM = """
 <div class="error-form needs-script">
   <label for="error-message">Paste your message; a whole traceback will do</label>
@@ -84,8 +86,10 @@ class Place(NamedTuple):
 def split(message: str) -> list[tuple[str, bool]]:
     """Return the parts of *message*: ``[(text, is variable), ...]``.
 
-    >>> split("KeyError: no 'lr' in group 2")
-    [('KeyError: no ', False), ("'lr'", True), (' in group ', False), ('2', True)]
+    >>> split("KeyError: the learning rate 'lr' is not in group 2")
+    [('KeyError: the learning rate ', False), ("'lr'", True), (' is not in group ', False), ('2', True)]
+    >>> split("KeyError: 'lr'")
+    [("KeyError: 'lr'", False)]
     """
     start = message.index(": ") + 2
     end = len(message)
@@ -96,13 +100,17 @@ def split(message: str) -> list[tuple[str, bool]]:
         if found["fixed"] is None:
             parts += [(message[at : found.start()], False), (found[0], True)]
             at = found.end()
-    return [part for part in (*parts, (message[at:], False)) if part[0]]
+    parts.append((message[at:], False))
+    fixed = "".join(text for text, variable in parts if not variable).partition(": ")[2]
+    if len(re.findall(r"[^\W\d_]", fixed)) < LEAST:
+        return [(message, False)]
+    return [part for part in parts if part[0]]
 
 
 def anchor_of(message: str) -> str:
     """Return the anchor of all messages that differ from *message* only in variable parts.
 
-    >>> anchor_of("KeyError: no 'lr' in group 2") == anchor_of("KeyError: no 'eps' in group 0")
+    >>> anchor_of("KeyError: no such learning rate in 2") == anchor_of("KeyError: no such learning rate in 0")
     True
     """
     text = "".join("\N{HORIZONTAL ELLIPSIS}" if variable else text for text, variable in split(message))
