@@ -107,9 +107,9 @@ coverage: .installed-dev ## Measure what the quick tests cover of _ext; fails be
 
 verify: .installed-dev .build ## Run all recipes with another torch (TORCH=2.14.1); their pages say what it prints
 	@test -n "$$TORCH" || { echo "Name a version: make verify TORCH=2.14.1"; exit 1; }
-	@mkdir -p -- $(OUT)/verify
-	@$(BIN)/python tools/environment.py $(OUT)/verify/venv
-	@PYTHONPATH=_ext $(BIN)/python tests/verify.py "$$TORCH" $(OUT)/verify
+	@mkdir -p -- $(OUT)/verify/"$$TORCH"
+	@$(BIN)/python tools/environment.py $(OUT)/verify/"$$TORCH"/venv
+	@PYTHONPATH=_ext $(BIN)/python tests/verify.py "$$TORCH" $(OUT)/verify/"$$TORCH"
 
 pin: ## Pin another torch (TORCH=2.14.1): requirements, constraints, address of its documentation, outputs
 	@echo "$$TORCH" | grep -qxE '[0-9]+\.[0-9]+\.[0-9]+' || { echo "Name a version: make pin TORCH=2.14.1"; exit 1; }
