@@ -83,8 +83,8 @@ print("unexpected:", *sorted(saved - keys)[:2])
 # ``_extra_state``                     :ref:`state that is not a tensor
 #                                      <sphx_glr_recipes_checkpoints_storing_extra_state.py>`
 # ``base_layer``, ``lora_A``           wrap the model with PEFT first
-# nothing: ``size mismatch``           :ref:`choose by shape
-#                                      <sphx_glr_recipes_troubleshooting_knowing_what_strict_false_does.py>`
+# nothing: ``size mismatch``           :ref:`adapt the tensors
+#                                      <sphx_glr_recipes_troubleshooting_adapting_tensors_to_another_shape.py>`
 # ==================================== ======================================
 #
 # .. fold:: Who this is for
