@@ -88,10 +88,11 @@ def measured_text() -> Iterator[dict[Any, float]]:
     def draw_text(
         self: Any, gc: Any, x: float, y: float, s: str, prop: Any, angle: float, ismath: Any = False, **more: Any
     ) -> None:
-        width, height, descent = self.get_text_width_height_descent(s, prop, ismath)
-        turn = np.exp(-1j * math.radians(angle))  # y grows downward
-        box = turn * np.array([a + 1j * b for a in (0, width) for b in (descent - height, descent)]) + x + 1j * y
-        (left, right), (top, bottom) = ((max(int(c.min()), 0), max(int(c.max()) + 1, 0)) for c in (box.real, box.imag))
+        # The text is somewhere in a box of so many letters; to measure it would repeat Matplotlib's warnings.
+        em = self.points_to_pixels(prop.get_size_in_points())
+        box = [a + 1j * b for a in (-em, em * (1.5 * len(s) + 1)) for b in (-3 * em, 3 * em)]
+        box = np.array(box) * np.exp(-1j * math.radians(angle)) + x + 1j * y  # y grows downward
+        (left, right), (top, bottom) = ((max(int(c.min()), 0), max(int(c.max()), 0)) for c in (box.real, box.imag))
         canvas = np.asarray(self.buffer_rgba())[top:bottom, left:right]
         before = canvas.copy()
         stock(self, gc, x, y, s, prop, angle, ismath, **more)
