@@ -172,7 +172,7 @@ def make_key(recipe: Recipe) -> str:
 
 def is_figure(name: str, stem: str) -> bool:
     """Say whether *name* is that of a figure of the recipe *stem*, and not of a recipe ``STEM_100``."""
-    return bool(re.fullmatch(rf"sphx_glr_{re.escape(stem)}_\d{{3,}}(_dark)?\.png", name, re.ASCII))
+    return bool(re.fullmatch(rf"sphx_glr_{re.escape(stem)}_\d{{3,}}\.png", name, re.ASCII))
 
 
 def figures(folder: Path, stem: str) -> list[Path]:
