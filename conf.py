@@ -65,6 +65,9 @@ sphinx_gallery_conf = {
     "junit": "../junit.xml",
 }
 
+# The rules of this cookbook for all recipes, besides those of tests/rules.py.
+recipe_rules = ["some output", "captured output", "used files"]
+
 # The vocabulary of `# sphinx_gallery_tags`: activities first, then topics.
 recipe_tags = [
     *("loading", "saving", "resuming", "optimizer", "distributed"),

@@ -43,7 +43,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         tags,
     )
     from cookbook.recipes import find
-    from cookbook.run import execute
+    from cookbook.run import execute, rules
     from cookbook.site import assets, error_index, linkcheck, llms, search, serve, styles
 
     # A build allocates millions of long-lived nodes: collect less often (docs/decisions/garbage.md).
@@ -57,6 +57,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     build.attachment = attachment.Attachment(build)
 
     app.add_config_value("recipe_tags", [], "env", [list])
+    app.add_config_value("recipe_rules", [], "", [list])
     app.add_config_value("repository", "", "html", str)
     app.add_config_value("repository_branch", "main", "html", str)
     app.add_directive("error-index", error_index.ErrorIndex)
@@ -75,6 +76,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("config-inited", 500, head.check),
         ("config-inited", 500, outdated.add_templates),
         ("config-inited", 500, repository.check),
+        ("config-inited", 500, rules.check),
         ("builder-inited", 100, linkcheck.check_network),
         # Recipes are found and executed before sphinx-gallery makes its pages (500).
         ("builder-inited", 400, find.find_recipes),

@@ -50,7 +50,7 @@ def app(project, conf):
         confdir=str(project),
         outdir=str(project / "_build/html"),
         doctreedir=str(project / "_build/doctrees"),
-        config=App(sphinx_gallery_conf=conf, html_baseurl="", repository=""),
+        config=App(sphinx_gallery_conf=conf, html_baseurl="", repository="", recipe_rules=[]),
     )
 
 

@@ -22,10 +22,11 @@ from sphinx.util import logging
 
 from cookbook.build import build_of
 from cookbook.recipes.settings import line_of
+from cookbook.run import rules
 from cookbook.run.advice import advice, install
 from cookbook.run.cache import Cache
 from cookbook.run.process import runner
-from cookbook.run.result import check, failure, remember_lines, require_output
+from cookbook.run.result import check, failure, remember_lines
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: The most characters of what one block wrote past sys.stdout that are logged.
+LONGEST_LOG = 500
 #: Modules with which recipes start other processes, each of which imports torch again.
 SLOW = ("subprocess", "multiprocessing")
 
@@ -87,6 +90,8 @@ def execute(app: Sphinx) -> None:
             _execute(build, cache, tasks)
         finally:
             signal.signal(signal.SIGTERM, before)
+    for name, result in build.results.items():
+        rules.apply(app.config.recipe_rules, build.recipes[name].task, result)
     cache.prune()
     _report(build)
 
@@ -108,9 +113,10 @@ def _execute(build: Build, cache: Cache, tasks: dict[str, Task]) -> None:
                 result = check(future.result(), tasks[name])
             except (ValueError, OSError) as error:
                 result = failure(tasks[name], f"{type(error).__name__}: {error}")
-            if not result["error"]:
-                require_output(tasks[name], result)
             remember_lines(tasks[name], result)
+            for line, text in result.get("log", ()):
+                shown = text if len(text) < LONGEST_LOG else f"{text[:LONGEST_LOG]} ..."
+                logger.info("%s/%s:%d: wrote past sys.stdout: %s", build.source.name, name, line, shown)
             result["date"] = datetime.now(UTC).date().isoformat()  # not the declared one, which is not kept
             build.results[name] = result
             if not result["error"]:

@@ -199,19 +199,8 @@ class ForkServer:
             outcome = {"seconds": round(elapsed, 3), "error": error, "codeobj": {}, "images": images}
         if outcome["error"] and shutil.disk_usage(scratch).free < DISK_FULL:
             outcome["error"]["reason"] += ": no space left for temporary files"
-        written = scratch / "descriptor.txt"
-        uncaptured = clean(written.read_text(errors="replace") if written.exists() else "").strip()
-        if uncaptured and not outcome["error"]:
-            reason = "wrote to file descriptor 1 or 2, which is not captured: " + uncaptured[:200]
-            ran = len(task["blocks"])
-            outcome["error"] = {"text": reason, "line": 1, "reason": reason.splitlines()[0], "ran": ran}
-        return {
-            "outputs": outputs,
-            "seconds": outcome["seconds"],
-            "error": outcome["error"],
-            "codeobj": outcome["codeobj"],
-            "images": outcome["images"],
-        }
+        log = [(runner.first_line(task["blocks"][m["block"]]), m["log"]) for m in messages if m.get("log")]
+        return {"outputs": outputs, **outcome, **({"log": log} if log else {})}  # type: ignore[typeddict-item]
 
     @staticmethod
     def _explain_exit(task: Task, current: int, code: int | None, scratch: Path, crash: str | None) -> tuple[str, int]:

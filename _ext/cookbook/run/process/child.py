@@ -130,7 +130,7 @@ def child(task: Task, scratch: str, pipe: Connection, environment: Mapping[str, 
         pipe.send_bytes(json.dumps(message).encode())
 
     try:
-        output = os.open(f"{scratch}/descriptor.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        output = os.open(f"{scratch}/{runner.DESCRIPTOR}", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(output, 1)
         os.dup2(output, 2)
         runner.run(task, scratch, send)
