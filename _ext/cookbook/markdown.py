@@ -32,25 +32,44 @@ SPECIAL_IN_LINK = re.compile(rf"[\[\]]|{SPECIAL.pattern}")
 LINE_START = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[#>+=-]))")
 INVISIBLE = (
     nodes.comment,
-    nodes.target,
+    nodes.meta,
     nodes.substitution_definition,
     nodes.system_message,
     nodes.pending,
     addnodes.index,
     addnodes.highlightlang,
+    addnodes.tabular_col_spec,
+)
+#: Blocks that are rendered as their content.
+CONTAINERS = (
+    nodes.container,
+    nodes.compound,
+    nodes.topic,
+    nodes.figure,
+    nodes.legend,
+    addnodes.versionmodified,
+    addnodes.glossary,
+    addnodes.acks,
+    addnodes.hlist,
+    addnodes.hlistcol,
 )
 #: Inline nodes that are rendered as their content.
 TRANSPARENT = (
     nodes.inline,
-    nodes.abbreviation,
     nodes.acronym,
     nodes.generated,
     nodes.problematic,
+    nodes.target,
+    addnodes.desc_inline,
     addnodes.download_reference,
+    addnodes.pending_xref_condition,
 )
 MARKS = {
     addnodes.literal_emphasis: ("*", "*"),
     addnodes.literal_strong: ("**", "**"),
+    addnodes.manpage: ("*", "*"),
+    nodes.footnote_reference: ("\\[", "\\]"),
+    nodes.citation_reference: ("\\[", "\\]"),
     nodes.emphasis: ("*", "*"),
     nodes.title_reference: ("*", "*"),
     nodes.strong: ("**", "**"),
@@ -88,6 +107,8 @@ def _inline(node: Any) -> str:
         return code_span(re.sub(r"\s+", " ", node.astext()))
     if isinstance(node, nodes.math):
         return f"${node.astext()}$"
+    if isinstance(node, nodes.abbreviation):
+        return " ".join(filter(None, (inline(node), node.get("explanation") and escape(f"({node['explanation']})"))))
     if isinstance(node, nodes.reference):
         text, uri = inline(node), node.get("refuri")
         if not uri:
@@ -164,9 +185,8 @@ def _quote(text: str) -> str:
 
 
 def _admonition(node: nodes.Element, level: int) -> str:
-    children: list[Any] = list(node)
-    title = inline(children.pop(0)) if isinstance(node, nodes.admonition) else admonitionlabels[node.tagname]
-    return _quote(f"**{title}**\n\n{blocks(children)}")
+    title = "" if isinstance(node, nodes.admonition) else f"**{admonitionlabels[node.tagname]}**\n\n"
+    return _quote(title + blocks(node))
 
 
 def _list(node: Any, level: int) -> str:
@@ -184,16 +204,54 @@ def _item(mark: str, text: str) -> str:
 
 
 def _definitions(node: Any, level: int) -> str:
-    """Render definitions and fields as list items: the term in bold, then what it means."""
+    """Render definitions, fields and options as list items: the term in bold, then what it means."""
     items = []
+    item: Any
     for item in node:
-        name = "".join(map(inline, item[:-1])) + (":" if isinstance(item, nodes.field) else "")
+        if isinstance(item, INVISIBLE):
+            continue
+        if isinstance(item, nodes.option_list_item):
+            name = ", ".join(code_span(option.astext()) for option in item[0].children)
+        else:
+            name = "".join(map(_term, item[:-1])) + (":" if isinstance(item, nodes.field) else "")
         items.append(_item("- ", f"**{name}**\n\n{blocks(item[-1])}"))
     return "\n".join(items)
 
 
+def _term(node: Any) -> str:
+    before = " : " if isinstance(node, nodes.classifier) else ", " if node.parent.index(node) else ""
+    return before + inline(node)
+
+
+def _description(node: Any, level: int) -> str:
+    """Render what describes an object, such as a function, as a list item: its signatures, then the text."""
+    *signatures, content = node.children
+    names = "\\\n".join(code_span(signature.astext()) for signature in signatures)
+    return _item("- ", f"{names}\n\n{blocks(content.children)}".rstrip())
+
+
+def _production(node: Any) -> str:
+    return f"{node.get('tokenname', '')} ::= {node.astext().strip()}"
+
+
+def _note(node: nodes.Element, level: int) -> str:
+    """Render a footnote or citation with its label."""
+    label, *content = node.children
+    return f"\\[{escape(label.astext())}\\] {blocks(content)}"
+
+
+def _lines(node: Any, level: int, indent: str = "") -> str:
+    rows = (
+        _lines(child, level, f"{indent}&nbsp;&nbsp;") if isinstance(child, nodes.line_block) else indent + inline(child)
+        for child in node
+    )
+    return "\\\n".join(rows)
+
+
 def _table(node: nodes.Element, level: int) -> str:
     rows = [[_cell(entry) for entry in row] for row in node.findall(nodes.row)]
+    if not rows:
+        raise UnsupportedNode(node)
     if not any(node.findall(nodes.thead)):
         rows.insert(0, [""] * len(rows[0]))
     rows.insert(1, ["---"] * len(rows[0]))
@@ -214,6 +272,12 @@ def _cell(entry: Any) -> str:
     return "<br>".join(map(inline, entry)).replace("|", "\\|")
 
 
+def image(node: nodes.image, uri: str) -> nodes.raw:
+    """Return the *node* of a picture as Markdown that shows the one at *uri*."""
+    alt = escape(node.get("alt", ""), SPECIAL_IN_LINK)
+    return nodes.raw("", f"![{alt}]({link_destination(uri)})", format="markdown")
+
+
 def _raw(node: nodes.Element, level: int = 0) -> str:
     if node["format"] != "markdown":
         raise UnsupportedNode(node)
@@ -223,19 +287,24 @@ def _raw(node: nodes.Element, level: int = 0) -> str:
 #: How each kind of block is rendered; the first match counts.
 BLOCKS: dict[type | tuple[type, ...], Callable[[Any, int], str]] = {
     INVISIBLE: lambda node, level: "",
-    nodes.title: lambda node, level: f"{'#' * min(level, 6)} {inline(node)}",
+    nodes.title: lambda node, level: f"{'#' * min(level, 6)} {inline(node)}" if level else f"**{inline(node)}**",
     nodes.paragraph: lambda node, level: LINE_START.sub(r"\1\\", inline(node)),
-    (nodes.rubric, nodes.caption): lambda node, level: f"**{inline(node)}**",
+    (nodes.rubric, nodes.caption, addnodes.centered): lambda node, level: f"**{inline(node)}**",
     (nodes.literal_block, nodes.doctest_block): _code_block,
+    addnodes.productionlist: lambda node, level: f"```\n{chr(10).join(map(_production, node))}\n```",
     nodes.math_block: _math,
     nodes.raw: _raw,
     (nodes.bullet_list, nodes.enumerated_list): _list,
-    (nodes.definition_list, nodes.field_list): _definitions,
-    nodes.line_block: lambda node, level: "\\\n".join(map(inline, node)),
+    (nodes.definition_list, nodes.field_list, nodes.option_list): _definitions,
+    nodes.line_block: _lines,
     nodes.block_quote: lambda node, level: _quote(blocks(node)),
     nodes.attribution: lambda node, level: f"— {inline(node)}",
-    (nodes.container, nodes.compound, nodes.topic, addnodes.versionmodified): (lambda node, level: blocks(node)),
+    CONTAINERS: lambda node, level: blocks(node),
+    nodes.sidebar: lambda node, level: _quote(blocks(node)),
+    addnodes.desc: _description,
+    (nodes.footnote, nodes.citation): _note,
     nodes.Admonition: _admonition,
     nodes.table: _table,
     nodes.transition: lambda node, level: "---",
+    nodes.Inline: lambda node, level: _inline(node),
 }

@@ -87,6 +87,11 @@ def test_a_recipe_has_a_title_or_an_error_that_its_page_will_show(collected, tex
     assert list(found) == ["section/one.py"] and problems == []
 
 
+def test_a_recipe_cannot_have_the_name_of_the_page_of_its_section(collected):
+    found, ((location, message),) = collected({"section/index.py": GOOD})
+    assert not found and location == "recipes_source/section/index.py:1" and "rename" in message
+
+
 def test_recipes_are_found_in_every_section_and_beside_them_in_order(collected):
     found, problems = collected(
         {"b.py": GOOD, "section/c.py": GOOD, "a/GALLERY_HEADER.rst": "A\n=\n", "a/d.py": GOOD, "a/_helper.py": ""}

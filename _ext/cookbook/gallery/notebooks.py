@@ -24,6 +24,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import mimetypes
 import re
 import struct
 from collections import Counter
@@ -97,7 +98,9 @@ class Notebooks:
         cells, count = [_cell("code", install(dependencies.requirements(recipe.code)))], 1
         for block, shown in zip(recipe.blocks, parts, strict=True):
             if block.type == "text":
+                attachments = self.attach([node for node, _ in shown])
                 cells.append(_cell("markdown", self.markdown(name, block, shown)))
+                cells[-1].update({"attachments": attachments} if attachments else {})
             else:
                 cells.append(_code_cell(block))
                 cells[-1]["outputs"] = [output for node, _ in shown for output in self.outputs(node)]
@@ -113,6 +116,8 @@ class Notebooks:
         for only in list(document.findall(addnodes.only)):
             included = Tags([*self.app.tags, "html"]).eval_condition(only["expr"])
             only.replace_self(only.children if included else nodes.comment())
+        for toctree in list(document.findall(addnodes.toctree)):
+            toctree.replace_self([] if toctree["hidden"] else self.listed(docname, toctree))
         for xref in list(document.findall(addnodes.pending_xref)):
             xref.replace_self(self.resolve(docname, xref))
         for reference in document.findall(nodes.reference):
@@ -120,10 +125,20 @@ class Notebooks:
                 reference["refuri"] = f"{self.site}/{docname}.html#{reference['refid']}"
         return document
 
+    def listed(self, docname: str, toctree: addnodes.toctree) -> nodes.Node:
+        """Return the pages of a *toctree* as a list."""
+        items = []
+        for title, name in toctree["entries"]:
+            text = title or (self.app.env.titles[name].astext() if name in self.app.env.titles else name)
+            uri = name if "://" in name else self.site and f"{self.site}/{self.app.builder.get_target_uri(name)}"
+            link = nodes.reference("", text, refuri=uri) if uri else nodes.inline("", text)
+            items.append(nodes.list_item("", nodes.paragraph("", "", link)))
+        return nodes.bullet_list("", *items)
+
     def resolve(self, docname: str, xref: addnodes.pending_xref) -> nodes.Node:
         """Return the link that the reference *xref* resolves to, or else its text."""
         env, builder = self.app.env, self.app.builder
-        content: Any = xref[0].deepcopy()
+        content: Any = xref[0].deepcopy() if len(xref) else nodes.Text(xref["reftarget"])
         domain = env.domains.get(xref.get("refdomain"))
         try:
             found = domain and domain.resolve_xref(
@@ -142,6 +157,20 @@ class Notebooks:
                 found["refuri"] = found["refuri"].partition("#")[0]
         return found or content
 
+    def attach(self, shown: list[nodes.Node]) -> dict[str, dict[str, str]]:
+        """Return the pictures in the text *shown*, by name and type; their nodes become Markdown that shows them."""
+        attached = {}
+        for image in [image for node in shown for image in node.findall(nodes.image)]:
+            uri = image["uri"]
+            path = Path(self.app.srcdir, uri.lstrip("/"))
+            if "://" not in uri and path.is_file():
+                kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+                key = uri.lstrip("/").replace("/", "_")
+                attached[key] = {kind: base64.b64encode(path.read_bytes()).decode()}
+                uri = f"attachment:{key}"
+            image.replace_self(markdown.image(image, uri))
+        return attached
+
     def markdown(self, name: str, block: Any, shown: Parts) -> str:
         """Return *shown*, what Sphinx made of the text *block*, as Markdown."""
         try:
@@ -149,8 +178,7 @@ class Notebooks:
         except markdown.UnsupportedNode as error:
             line = get_source_line(error.node)[1] or block.lineno
             text = error.node.astext()[:60]
-            advice = "show a figure of the code" if error.node.tagname == "image" else f"rephrase {text!r}"
-            self.build.problem(f"{self.build.source.name}/{name}:{line}", f"{error}: {advice}")
+            self.build.problem(f"{self.build.source.name}/{name}:{line}", f"{error}: rephrase {text!r}")
             return ""
 
     def outputs(self, shown: nodes.Node) -> Iterator[Cell]:

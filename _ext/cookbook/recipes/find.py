@@ -139,6 +139,8 @@ def _find_error(path: Path) -> tuple[int, str] | None:
         return 1, "the file begins with a byte order mark: save it as UTF-8 without one"
     if re.search(r"\s", path.name):
         return 1, "the file name has a space in it, which breaks links: use underscores"
+    if path.stem == "index":
+        return 1, "the page of the section has this name: rename the file"
     error = settings.find_error(text)
     if error:
         return error

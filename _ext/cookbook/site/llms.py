@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 #: Left out: download buttons, figures for dark pages, and what only browsers understand.
 SKIPPED_CLASSES = {*classes.ADDED, "only-dark"}
-SKIPPED_NODES = (nodes.raw, nodes.meta, addnodes.toctree, addnodes.tabular_col_spec)
+SKIPPED_NODES = (nodes.raw, addnodes.toctree)
 
 
 def page_markdown(doctree: nodes.document) -> str:
@@ -52,9 +52,7 @@ def page_markdown(doctree: nodes.document) -> str:
     for code in [node for node in doctree.findall(nodes.Element) if node.tagname == "code_links_block"]:
         code.replace_self(nodes.literal_block("", code.rawsource.rstrip("\n"), language=code.get("lang", "")))
     for image in list(doctree.findall(nodes.image)):
-        alt = markdown.escape(image.get("alt", ""), markdown.SPECIAL_IN_LINK)
-        text = f"![{alt}]({markdown.link_destination(image['uri'])})" if alt else ""
-        image.replace_self(nodes.raw("", text, format="markdown") if alt else [])
+        image.replace_self([] if image.get("alt") == "" else markdown.image(image, image["uri"]))
     blocks = (markdown.block(node, level) for node, level in markdown.iter_blocks(doctree))
     return "\n\n".join(filter(None, blocks)) + "\n"
 
