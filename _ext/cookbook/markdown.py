@@ -25,21 +25,10 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.locale import admonitionlabels
 
-#: What has to be escaped in text. The underscore of ``state_dict`` does not.
-SPECIAL = re.compile(r"[\\`*$~]|(?<![^\W_])_|_(?![^\W_])|\](?=[\[(:])|<(?=[A-Za-z/!?])|&(?=#?\w+;)")
-SPECIAL_IN_LINK = re.compile(rf"[\[\]]|{SPECIAL.pattern}")
+from cookbook.inline import INVISIBLE, UnsupportedNode, code_span, escape, fence, inline, part, raw
+
 #: What makes the first line of a paragraph a list item, a quote, a heading or a rule.
 LINE_START = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[#>+=-]))")
-INVISIBLE = (
-    nodes.comment,
-    nodes.meta,
-    nodes.substitution_definition,
-    nodes.system_message,
-    nodes.pending,
-    addnodes.index,
-    addnodes.highlightlang,
-    addnodes.tabular_col_spec,
-)
 #: Blocks that are rendered as their content.
 CONTAINERS = (
     nodes.container,
@@ -53,37 +42,6 @@ CONTAINERS = (
     addnodes.hlist,
     addnodes.hlistcol,
 )
-#: Inline nodes that are rendered as their content.
-TRANSPARENT = (
-    nodes.inline,
-    nodes.acronym,
-    nodes.generated,
-    nodes.problematic,
-    nodes.target,
-    addnodes.desc_inline,
-    addnodes.download_reference,
-    addnodes.pending_xref_condition,
-)
-MARKS = {
-    addnodes.literal_emphasis: ("*", "*"),
-    addnodes.literal_strong: ("**", "**"),
-    addnodes.manpage: ("*", "*"),
-    nodes.footnote_reference: ("\\[", "\\]"),
-    nodes.citation_reference: ("\\[", "\\]"),
-    nodes.emphasis: ("*", "*"),
-    nodes.title_reference: ("*", "*"),
-    nodes.strong: ("**", "**"),
-    nodes.subscript: ("<sub>", "</sub>"),
-    nodes.superscript: ("<sup>", "</sup>"),
-}
-
-
-class UnsupportedNode(ValueError):
-    """Markdown has no syntax for ``node``."""
-
-    def __init__(self, node: nodes.Element) -> None:
-        super().__init__(f"Markdown has no syntax for {node.tagname!r}")
-        self.node = node
 
 
 def iter_blocks(document: nodes.Element, level: int = 0) -> Iterator[tuple[Any, int]]:
@@ -93,63 +51,6 @@ def iter_blocks(document: nodes.Element, level: int = 0) -> Iterator[tuple[Any, 
             yield from iter_blocks(node, level + 1)
         else:
             yield node, level
-
-
-def inline(node: nodes.Element) -> str:
-    """Return the content of *node* as Markdown on one line."""
-    return "".join(_inline(child) for child in node)
-
-
-def _inline(node: Any) -> str:
-    if isinstance(node, nodes.Text):
-        return escape(re.sub(r"\s+", " ", node.astext()), SPECIAL_IN_LINK if _in_link(node) else SPECIAL)
-    if isinstance(node, nodes.literal):
-        return code_span(re.sub(r"\s+", " ", node.astext()))
-    if isinstance(node, nodes.math):
-        return f"${node.astext()}$"
-    if isinstance(node, nodes.abbreviation):
-        return " ".join(filter(None, (inline(node), node.get("explanation") and escape(f"({node['explanation']})"))))
-    if isinstance(node, nodes.reference):
-        text, uri = inline(node), node.get("refuri")
-        if not uri:
-            return text
-        return f"<{uri}>" if node.astext() == uri else f"[{text}]({link_destination(uri)})"
-    for kind, (start, end) in MARKS.items():
-        if isinstance(node, kind):
-            return f"{start}{inline(node)}{end}"
-    if isinstance(node, TRANSPARENT):
-        return inline(node)
-    if isinstance(node, INVISIBLE):
-        return ""
-    if isinstance(node, nodes.raw):
-        return _raw(node)
-    raise UnsupportedNode(node)
-
-
-def escape(text: str, special: re.Pattern[str] = SPECIAL) -> str:
-    """Return *text* with a backslash before each match of *special*."""
-    return special.sub(r"\\\g<0>", text)
-
-
-def _in_link(node: nodes.Node) -> bool:
-    return node.parent is not None and (isinstance(node.parent, nodes.reference) or _in_link(node.parent))
-
-
-def link_destination(uri: str) -> str:
-    """Return *uri* as the destination of a link, quoted where it contains delimiters."""
-    uri = re.sub(r"[\s<>]", lambda match: f"%{ord(match[0]):02X}", uri)
-    return f"<{uri}>" if re.search("[()]", uri) else uri
-
-
-def _fence(text: str, least: int) -> str:
-    return "`" * max(least, max(map(len, re.findall("`+", text)), default=0) + 1)
-
-
-def code_span(text: str) -> str:
-    """Return *text* as a code span, whatever backticks it contains."""
-    fence = _fence(text, 1)
-    pad = " " if re.match("`| .* $", text) or text.endswith("`") else ""
-    return f"{fence}{pad}{text}{pad}{fence}"
 
 
 def block(node: Any, level: int = 0) -> str:
@@ -167,10 +68,10 @@ def blocks(children: Iterable[nodes.Node]) -> str:
 
 def _code_block(node: nodes.Element, level: int) -> str:
     text = node.astext()
-    fence = _fence(text, 3)
+    mark = fence(text, 3)
     language = node.get("language", "")
     language = "" if language in ("default", "none", "pytb") else language.lower()
-    return f"{fence}{language}\n{text}\n{fence}"
+    return f"{mark}{language}\n{text}\n{mark}"
 
 
 def _math(node: nodes.Element, level: int) -> str:
@@ -272,18 +173,6 @@ def _cell(entry: Any) -> str:
     return "<br>".join(map(inline, entry)).replace("|", "\\|")
 
 
-def image(node: nodes.image, uri: str) -> nodes.raw:
-    """Return the *node* of a picture as Markdown that shows the one at *uri*."""
-    alt = escape(node.get("alt", ""), SPECIAL_IN_LINK)
-    return nodes.raw("", f"![{alt}]({link_destination(uri)})", format="markdown")
-
-
-def _raw(node: nodes.Element, level: int = 0) -> str:
-    if node["format"] != "markdown":
-        raise UnsupportedNode(node)
-    return node.astext()
-
-
 #: How each kind of block is rendered; the first match counts.
 BLOCKS: dict[type | tuple[type, ...], Callable[[Any, int], str]] = {
     INVISIBLE: lambda node, level: "",
@@ -293,7 +182,7 @@ BLOCKS: dict[type | tuple[type, ...], Callable[[Any, int], str]] = {
     (nodes.literal_block, nodes.doctest_block): _code_block,
     addnodes.productionlist: lambda node, level: f"```\n{chr(10).join(map(_production, node))}\n```",
     nodes.math_block: _math,
-    nodes.raw: _raw,
+    nodes.raw: lambda node, level: raw(node),
     (nodes.bullet_list, nodes.enumerated_list): _list,
     (nodes.definition_list, nodes.field_list, nodes.option_list): _definitions,
     nodes.line_block: _lines,
@@ -306,5 +195,5 @@ BLOCKS: dict[type | tuple[type, ...], Callable[[Any, int], str]] = {
     nodes.Admonition: _admonition,
     nodes.table: _table,
     nodes.transition: lambda node, level: "---",
-    nodes.Inline: lambda node, level: _inline(node),
+    nodes.Inline: lambda node, level: part(node),
 }

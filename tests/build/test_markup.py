@@ -62,6 +62,7 @@ TEXTS = {
     "literalinclude": ".. literalinclude:: /section.txt\n",
     "include": ".. include:: /section.txt\n",
     "image": "The marker.\n\n.. image:: /_static/icon.svg\n   :target: https://example.org\n",
+    "picture": ".. image:: /_static/icon.svg\n   :alt: marker\n",
     "figure": ".. figure:: /_static/icon.svg\n   :alt: An icon\n\n   The marker.\n\n   A legend.\n",
     "raw": ".. raw:: html\n\n   <b>marker</b>\n",
     "meta": "The marker.\n\n.. meta::\n   :keywords: a\n",

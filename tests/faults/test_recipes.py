@@ -20,11 +20,16 @@ pytestmark = pytest.mark.slow
 BAD = {
     "raises": ("raise ValueError('bad value')", r":11: ValueError: bad value"),
     "syntax_error": ("print('unclosed'", r":11: SyntaxError: "),
-    "endless_python": ("while True: pass", r":12: TimeoutError: killed after 3 s"),
+    "endless_python": ("while True: pass", r":12: TimeoutError: killed after 3 s of processor time"),
     "endless_kernel": (
         "import torch\na = torch.rand(4000, 4000)\nwhile True: a = (a @ a).clamp(0, 1)",
-        r":14: TimeoutError: killed after 3 s",
+        r":14: TimeoutError: killed after 3 s of processor time",
     ),
+    "endless_program": (
+        "import subprocess, sys\nprint(1)\nsubprocess.run([sys.executable, '-c', 'while True: pass'])",
+        r":14: TimeoutError: killed after 3 s of processor time",
+    ),
+    "waits_for_ever": ("import threading\nthreading.Event().wait()", r":13: TimeoutError: killed after 10 s"),
     "killed": (
         "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
         r":11: ChildProcessError: the recipe's process was killed by SIGKILL",
@@ -46,6 +51,9 @@ BAD = {
 SETTINGS = {
     "endless_python": "# sphinx_gallery_timeout = 3\n",
     "endless_kernel": "# sphinx_gallery_timeout = 3\n",
+    "endless_program": "# sphinx_gallery_timeout = 3\n",
+    "waits_for_ever": "# sphinx_gallery_timeout = 2\n",
+    "slow_clock": "# sphinx_gallery_timeout = 2\n",
     "prints_too_much": '# sphinx_gallery_output = 1000\n# sphinx_gallery_overflow = "fail"\n',
 }
 GOOD = {
@@ -82,6 +90,7 @@ GOOD = {
         """,
         ["[[0, 1, 2, 3], [4, 5, 6, 7]]"],
     ),
+    "slow_clock": ("import time\ntime.sleep(4)\nprint(1)", ["1"]),
     "spawns": (
         "import multiprocessing\n"
         "process = multiprocessing.get_context('spawn').Process(target=print)\n"
@@ -97,6 +106,7 @@ WORDS = {
     "spaced name.py": "a name with a space",
     "latin.py": "a byte that is not UTF-8",
     "zeta/plain.py": "the same name in two sections",
+    "slow_clock": "longer on the clock than its limit of processor time, as on a busy machine",
     "crlf": "lines that end as on Windows",
     "long_timeout.py": "a setting that cannot be meant",
     "misspelled.py": "a setting that is misspelled",

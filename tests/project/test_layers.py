@@ -30,6 +30,7 @@ FLOORS = (
         "cookbook.console",
         "cookbook.environ",
         "cookbook.files",
+        "cookbook.inline",
         "cookbook.markdown",
         "cookbook.problems",
         "cookbook.seam",

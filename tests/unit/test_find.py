@@ -78,6 +78,8 @@ def test_a_name_with_a_space_is_reported(collected, name):
         "\x00",
         '"""\nÜberschrift\n===========\n"""\n',
         '"""\nA title\n.......\n"""\n',
+        '"""\nAn\n==\n"""\n',
+        '"""\nA title\n====\n"""\n',
         '"""\n.. _label:\n\nA title\n=======\n"""\n',
         '"""\n.. a comment\n\n.. note::\n\n   A note.\n\n   More.\n\n..\n\nA title\n=======\n"""\n',
     ],

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from cookbook.markdown import UnsupportedNode
+from cookbook.inline import UnsupportedNode
 from cookbook.site import llms
 from cookbook.site.llms import page_markdown, store_promise, write_list, write_page
 from docutils import nodes

@@ -1,7 +1,8 @@
 """Markdown of each kind of part; that a text says the same whatever is in it, `fuzz/test_markdown.py` tests."""
 
 import pytest
-from cookbook.markdown import INVISIBLE, UnsupportedNode, block, iter_blocks
+from cookbook.inline import INVISIBLE, UnsupportedNode
+from cookbook.markdown import block, iter_blocks
 from docutils import nodes
 from docutils.core import publish_doctree
 from sphinx import addnodes
@@ -181,8 +182,10 @@ PARTS = {
     addnodes.desc: lambda: [addnodes.desc_signature("", "word"), addnodes.desc_content()],
     nodes.footnote: lambda: nodes.label("", "word"),
     nodes.citation: lambda: nodes.label("", "word"),
+    nodes.image: list,
 }
 ARGUMENTS = {
+    nodes.image: {"uri": "a.png", "alt": "word"},
     nodes.raw: {"format": "markdown"},
     addnodes.desc_inline: {"domain": "py"},
     nodes.pending: {"transform": None},

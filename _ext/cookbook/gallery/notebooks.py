@@ -41,7 +41,7 @@ from sphinx.errors import NoUri
 from sphinx.util.tags import Tags
 from sphinx_gallery.py_source_parser import extract_file_config, remove_config_comments
 
-from cookbook import markdown
+from cookbook import inline, markdown
 from cookbook.build import build_of
 from cookbook.pages import classes
 from cookbook.pages.cells import BLOCK, unfold
@@ -158,27 +158,25 @@ class Notebooks:
         return found or content
 
     def attach(self, shown: list[nodes.Node]) -> dict[str, dict[str, str]]:
-        """Return the pictures in the text *shown*, by name and type; their nodes become Markdown that shows them."""
+        """Return the pictures in the text *shown*, by name and type, and let their nodes refer to these."""
         attached = {}
         for image in [image for node in shown for image in node.findall(nodes.image)]:
-            uri = image["uri"]
-            path = Path(self.app.srcdir, uri.lstrip("/"))
-            if "://" not in uri and path.is_file():
+            path = Path(self.app.srcdir, image["uri"].lstrip("/"))
+            if "://" not in image["uri"] and path.is_file():
                 kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-                key = uri.lstrip("/").replace("/", "_")
+                key = image["uri"].lstrip("/").replace("/", "_")
                 attached[key] = {kind: base64.b64encode(path.read_bytes()).decode()}
-                uri = f"attachment:{key}"
-            image.replace_self(markdown.image(image, uri))
+                image["uri"] = f"attachment:{key}"
         return attached
 
     def markdown(self, name: str, block: Any, shown: Parts) -> str:
         """Return *shown*, what Sphinx made of the text *block*, as Markdown."""
         try:
             return "\n\n".join(filter(None, (markdown.block(*part) for part in shown)))
-        except markdown.UnsupportedNode as error:
+        except inline.UnsupportedNode as error:
             line = get_source_line(error.node)[1] or block.lineno
-            text = error.node.astext()[:60]
-            self.build.problem(f"{self.build.source.name}/{name}:{line}", f"{error}: rephrase {text!r}")
+            advice = f"rephrase {error.node.astext()[:60]!r}"
+            self.build.problem(f"{self.build.source.name}/{name}:{line}", f"{error}: {advice}")
             return ""
 
     def outputs(self, shown: nodes.Node) -> Iterator[Cell]:

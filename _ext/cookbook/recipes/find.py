@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 
-#: A title: one line, and an underline that docutils takes for one, of one mark and long enough; an overline too.
-TITLE = re.compile(
-    r"(?:([^\w\s])\1{2,} *\n *)?(?:\S.*\n([!-/:-@[-`{-~])\2{3,}|\S{1,3}\n([!-/:-@[-`{-~])\3{2}) *$", re.MULTILINE
-)
+#: A title and its underline, with an overline or without; docutils takes four marks for one of any title.
+TITLE = re.compile(r"(?:([^\w\s])\1+ *\n *)?(\S.*?) *\n(([!-/:-@[-`{-~])\4*) *$", re.MULTILINE)
 
 
 def collect(source: Path, conf: dict[str, Any], problem: Callable[[str, str], None]) -> dict[str, Recipe]:
@@ -151,7 +149,8 @@ def _find_error(path: Path) -> tuple[int, str] | None:
     docstring = ast.get_docstring(tree)
     if not docstring:
         return 1, "no title: begin the file with a docstring, the title first; if it is a helper, begin its name with _"
-    if not TITLE.match(from_title(docstring)):
+    title = TITLE.match(from_title(docstring))
+    if not title or len(title[3]) < min(len(title[2]), 4):
         return 1, "no title: underline the first line of the docstring, with === below it, as long as the title"
     return None
 

@@ -20,7 +20,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from cookbook import markdown
+from cookbook import inline, markdown
 from cookbook.build import build_of
 from cookbook.files import write_if_changed
 from cookbook.pages import classes
@@ -52,7 +52,8 @@ def page_markdown(doctree: nodes.document) -> str:
     for code in [node for node in doctree.findall(nodes.Element) if node.tagname == "code_links_block"]:
         code.replace_self(nodes.literal_block("", code.rawsource.rstrip("\n"), language=code.get("lang", "")))
     for image in list(doctree.findall(nodes.image)):
-        image.replace_self([] if image.get("alt") == "" else markdown.image(image, image["uri"]))
+        if image.get("alt") == "":  # only for decoration
+            image.parent.remove(image)
     blocks = (markdown.block(node, level) for node, level in markdown.iter_blocks(doctree))
     return "\n\n".join(filter(None, blocks)) + "\n"
 
@@ -71,7 +72,7 @@ def write_page(
     try:
         write_if_changed(Path(app.outdir, f"{pagename}.md"), page_markdown(doctree))
         context["markdown_page"] = f"{pagename.rpartition('/')[2]}.md"
-    except markdown.UnsupportedNode as error:
+    except inline.UnsupportedNode as error:
         recipes = build_of(app).recipes.values()
         if all(recipe.docname != pagename for recipe in recipes):  # what is wrong is in the notebook of a recipe too
             logger.warning("no Markdown version of this page: %s", error, location=error.node, type="llms")

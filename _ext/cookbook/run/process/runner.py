@@ -16,9 +16,7 @@ Private names relied on (``tests/upgrade/test_seam.py`` fails if one is gone):
 from __future__ import annotations
 
 import base64
-import contextlib
 import faulthandler
-import io
 import logging
 import os
 import random
@@ -26,13 +24,13 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
-from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from cookbook import seam
+from cookbook.run.process.capture import Descriptor, Drawing
 from cookbook.run.process.hiding import hide_package
-from cookbook.run.process.limits import limit_memory, refuse_deprecations
-from cookbook.run.process.text import LONGEST_MESSAGE, bounded, clean, tee_class
+from cookbook.run.process.limits import limit_memory, limit_time, refuse_deprecations
+from cookbook.run.process.text import bounded, clean, tee_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -45,8 +43,8 @@ if TYPE_CHECKING:
 SOURCE = "recipes_source"
 #: The folder for temporary files in it.
 TEMPORARY = "tmp"
-#: The file in it that the process's file descriptors 1 and 2 lead to.
-DESCRIPTOR = "descriptor.txt"
+#: The files in it with what goes to the file descriptors 1 and 2, and where the process was killed or crashed.
+DESCRIPTOR, HANG = "descriptor.txt", "hang.txt"
 
 
 def first_line(block: tuple[str, str, int]) -> int:
@@ -83,7 +81,7 @@ class _Execution:
         self.source = self.scratch / SOURCE / task["name"]
         self.folder = self.source.parent
         self.index, self.ran = -1, 0
-        self.drawing, self.logged = io.StringIO(), 0
+        self.drawing, self.descriptor = Drawing(), Descriptor(self.scratch / DESCRIPTOR)
         self.error: Error | None = None
 
     def write_files(self) -> None:
@@ -124,8 +122,6 @@ class _Execution:
         return handle_exception
 
     def execute_code_block(self, stock: Callable[..., str], handle_exception: Callable[..., str]) -> Callable[..., str]:
-        from sphinx_gallery.gen_rst import CODE_OUTPUT
-
         def execute_code_block(
             compiler: Any, block: Any, example_globals: dict[str, Any], script_vars: dict[str, Any], *conf: Any
         ) -> str:
@@ -133,18 +129,16 @@ class _Execution:
             if script_vars["execute_script"]:  # no block before it has failed
                 self.ran = self.index + 1
                 self.send({"block": self.index})
-            self.drawing = io.StringIO()
             try:
                 output = stock(compiler, block, example_globals, script_vars, *conf)
             except (SystemExit, KeyboardInterrupt):
                 output = f"\n{handle_exception(sys.exc_info(), str(self.source), script_vars, conf[0])}\n\n"
-            if text := self.drawing.getvalue().strip():
-                output += f"\n{CODE_OUTPUT.format(indent(text, '    '))}\n"
+            output += self.drawing.output()
             if not self.error and f"{self.scratch}{os.sep}{TEMPORARY}" in output:
                 text, line = "a temporary path is in the output", first_line(block)
                 self.error = {"text": text, "line": line, "reason": text, "ran": len(self.task["blocks"])}
             output = clean(self.relative(output))  # also titles of figures and tracebacks
-            self.send({"block": self.index, "output": output, "log": self.uncaptured()})
+            self.send({"block": self.index, "output": output, "log": self.relative(self.descriptor.read())})
             return output
 
         return execute_code_block
@@ -166,26 +160,6 @@ class _Execution:
                     self.folder = self.source.parent
 
         return exec_and_get_memory
-
-    def scraper(self, stock: Callable[..., str]) -> Callable[..., str]:
-        """Return the scraper *stock*, keeping what is written while it draws, which sphinx-gallery does not capture."""
-
-        def scraper(*args: Any, **kwargs: Any) -> str:
-            with contextlib.redirect_stdout(self.drawing), contextlib.redirect_stderr(self.drawing):
-                return stock(*args, **kwargs)
-
-        return scraper
-
-    def uncaptured(self) -> str:
-        """Return what was written past ``sys.stdout`` and ``sys.stderr`` since the last call."""
-        path = self.scratch / DESCRIPTOR
-        if not path.exists():
-            return ""
-        with open(path, "rb") as file:
-            file.seek(self.logged)
-            data = file.read(LONGEST_MESSAGE)
-        self.logged = path.stat().st_size
-        return clean(self.relative(data[:LONGEST_MESSAGE].decode(errors="replace"))).strip()
 
     def relative(self, text: str) -> str:
         return text.replace(f"{self.scratch}{os.sep}", "").replace(str(self.scratch), ".")
@@ -216,7 +190,7 @@ class _Execution:
             {**self.task["conf"], "image_scrapers": tuple(self.task["conf"]["image_scrapers"])}
         )
         # scrapers are imported by name, so before ours are hidden
-        conf["image_scrapers"] = tuple(map(self.scraper, gen_rst._get_callables(conf, "image_scrapers")))
+        conf["image_scrapers"] = tuple(map(self.drawing.scraper, gen_rst._get_callables(conf, "image_scrapers")))
         hide_package()
         gen_rst_conf = {**conf, "src_dir": str(self.scratch), "plot_gallery": True}
         target = self.scratch / self.task["gallery"] / self.task["name"]
@@ -266,12 +240,10 @@ def run(task: Task, scratch: str | Path, send: Callable[[Message], None]) -> Non
     os.chdir(this.source.parent)
     this.seed()
     limit_memory(task["limits"]["memory"])
-    with open(this.scratch / "hang.txt", "w") as hang:
+    with open(this.scratch / HANG, "w") as hang:
         faulthandler.enable(hang)
-        faulthandler.dump_traceback_later(task["limits"]["seconds"], exit=True, file=hang)
+        limit_time(task["limits"]["seconds"], hang)
         result = this.execute()
         faulthandler.cancel_dump_traceback_later()
         faulthandler.disable()
-    if this.index >= 0:
-        send({"block": this.index, "log": this.uncaptured()})
-    send({"done": result})
+    send({"block": this.index, "log": this.relative(this.descriptor.read()), "done": result})
