@@ -23,7 +23,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
     from docutils import nodes
 
-    from cookbook import console, lock, problems
+    from cookbook import console, lock, options, problems
     from cookbook.build import Build, digest
     from cookbook.gallery import archives, attachment, downloads, locations
     from cookbook.pages import (
@@ -71,6 +71,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
     handlers: tuple[tuple[str, int, Callable[..., Any]], ...] = (
         # The configuration is read: one build at a time.
+        ("config-inited", 5, options.check),  # before sphinx-gallery adds its defaults
         ("config-inited", 100, lock.begin_build),
         ("config-inited", 500, assets.leave_out_packages),
         ("config-inited", 500, head.check),

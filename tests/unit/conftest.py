@@ -38,6 +38,9 @@ def conf():
         "ignore_repr_types": "",
         "image_scrapers": ("scraper",),
         "image_srcset": [],
+        "expected_failing_examples": set(),
+        "filename_pattern": r"\.py$",
+        "plot_gallery": True,
         "matplotlib_animations": False,
     }
 

@@ -39,7 +39,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.errors import NoUri
 from sphinx.util.tags import Tags
-from sphinx_gallery.py_source_parser import extract_file_config, remove_config_comments
+from sphinx_gallery.py_source_parser import extract_file_config, remove_config_comments, remove_ignore_blocks
 
 from cookbook import inline, markdown
 from cookbook.build import build_of
@@ -231,7 +231,7 @@ def _cell(kind: str, source: str) -> Cell:
 def _code_cell(block: Any) -> Cell:
     """Return the cell of a code *block*; one with the setting ``fold`` is closed where a program can do so."""
     summary = extract_file_config(block.content).get("fold")
-    source = remove_config_comments(block.content).strip("\n")
+    source = remove_config_comments(remove_ignore_blocks(block.content)).strip("\n")
     cell = _cell("code", f"# @title {summary}\n{source}" if summary else source)
     if summary:
         cell["metadata"] = {"cellView": "form", "jupyter": {"source_hidden": True}, "tags": ["hide-input"]}

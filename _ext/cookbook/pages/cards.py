@@ -25,6 +25,7 @@ from collections import Counter
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx_gallery.py_source_parser import remove_ignore_blocks
 
 from cookbook.build import build_of
 from cookbook.pages.navigation import GALLERY
@@ -99,6 +100,8 @@ def _short_answer(recipe: Recipe) -> nodes.literal_block | None:
     """Return the short answer without its imports, or None if the recipe has none or names a picture."""
     if recipe.answer is None or {"thumbnail_number", "thumbnail_path"} & recipe.file_conf.keys():
         return None
-    lines = [line for line in recipe.answer.content.strip("\n").split("\n") if not IMPORT.match(line)]
+    lines = [
+        line for line in remove_ignore_blocks(recipe.answer.content).strip("\n").split("\n") if not IMPORT.match(line)
+    ]
     code = re.sub(r"\n{3,}", "\n\n", "\n".join(lines).strip("\n"))
     return nodes.literal_block(code, code, language="python", classes=["card-code"])

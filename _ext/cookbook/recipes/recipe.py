@@ -160,6 +160,7 @@ def make_key(recipe: Recipe) -> str:
         "name": task["name"],
         "code": [remove_config_comments(block.content).strip() for block in recipe.code],
         "file_conf": task["file_conf"],
+        "settings": [settings.of_block(block.content) for block in recipe.code],
         "files": task["files"],
         "conf": task["conf"],
         "limits": task["limits"],

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
+from sphinx_gallery.gen_rst import executable_script
 
 from cookbook.build import build_of
 from cookbook.recipes.settings import line_of
@@ -48,11 +49,9 @@ SLOW = ("subprocess", "multiprocessing")
 
 def select(build: Build) -> set[str]:
     """Return the names of the recipes that may be executed."""
-    if not build.conf["plot_gallery"]:
-        return set()
     wanted = build.environ.recipe
-    if not wanted:
-        return set(build.recipes)
+    if not wanted or not build.conf["plot_gallery"]:
+        return {name for name in build.recipes if executable_script(str(build.source / name), build.conf)}
     path = Path(wanted)
     parts = (path.resolve() if path.is_file() else path).parts or ("",)
     parts = (*parts[:-1], parts[-1].removesuffix(".py"))
@@ -166,20 +165,23 @@ def _executor(build: Build, tasks: list[Task]) -> Cluster | ForkServer:
 
 
 def _report(build: Build) -> None:
+    expected = {Path(build.app.srcdir, path).resolve() for path in build.conf["expected_failing_examples"]}
     for name, result in build.results.items():
-        error = result["error"]
+        error, place = result["error"], f"{build.source.name}/{name}"
+        is_expected = (build.source / name).resolve() in expected
         if error:
             build.failed.add(name)
-            build.problem(
-                f"{build.source.name}/{name}:{error['line']}",
-                f"{error['reason'].rstrip('.')}. {advice(error, build.recipes[name])}",
-            )
+            if not is_expected:
+                todo = advice(error, build.recipes[name])
+                build.problem(f"{place}:{error['line']}", f"{error['reason'].rstrip('.')}. {todo}")
             continue
+        if is_expected:
+            build.problem(f"{place}:1", "it ran to its end: remove it from expected_failing_examples in conf.py")
         recipe = build.recipes[name]
         wanted, there = recipe.file_conf.get("thumbnail_number", 0), sum("_dark" not in f for f in result["images"])
         if abs(wanted) > there:
             line = line_of(recipe.task["source"], "thumbnail_number")
             build.problem(
-                f"{build.source.name}/{name}:{line}",
+                f"{place}:{line}",
                 f"sphinx_gallery_thumbnail_number = {wanted}: the recipe has {there} figure(s): give the number of one",
             )
