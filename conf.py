@@ -68,14 +68,6 @@ recipe_tags = [
     *("reproducibility", "compatibility"),
 ]
 
-# What is wrong with a recipe is reported once, by cookbook, as file:line: reason.
-suppress_warnings = [
-    "sphinx_gallery.example_error",
-    "sphinx_gallery.duplicate_filename",
-    "sphinx_gallery.space_in_filename",
-    "sphinx_gallery.thumbnail",
-]
-
 # -- HTML ------------------------------------------------------------------
 
 html_theme = "pytorch_sphinx_theme2"

@@ -62,6 +62,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("repository_branch", "main", "html", str)
     app.add_directive("error-index", error_index.ErrorIndex)
     app.add_directive("fold", cells.Fold)
+    app.add_directive("minigallery", cards.MiniGallery, override=True)
     app.add_node(error_index.error_index)
     app.add_node(cells.fold, html=(cells.visit_fold, cells.depart_fold))
     app.add_node(cells.place, html=(cells.visit_place, cells.depart_place))

@@ -75,6 +75,11 @@ OURS = {
     "reset_modules": (),
     "write_computation_times": False,
 }
+#: The warnings of sphinx-gallery that this build gives in its own words, with file and line.
+SUPPRESSED = [
+    f"sphinx_gallery.{name}"
+    for name in ("config", "duplicate_filename", "example_error", "space_in_filename", "thumbnail")
+]
 
 
 def find_error(name: str, value: Any) -> str:
@@ -120,3 +125,4 @@ def check(app: Sphinx, config: Config) -> None:
         if isinstance(conf.get(name), str | Path):
             conf[name] = [str(conf[name])]
     config.sphinx_gallery_conf = conf  # type: ignore[attr-defined]
+    config.suppress_warnings = [*config.suppress_warnings, *SUPPRESSED]  # type: ignore[attr-defined]

@@ -98,7 +98,7 @@ def checked(app, build):
     """Check these options; return what the build makes of them."""
 
     def checked(**conf):
-        config = SimpleNamespace(sphinx_gallery_conf=conf, abort_on_example_error=False)
+        config = SimpleNamespace(sphinx_gallery_conf=conf, abort_on_example_error=False, suppress_warnings=[])
         options.check(app, config)
         return config.sphinx_gallery_conf
 

@@ -247,4 +247,4 @@ def _split_at_blocks(document: nodes.document, blocks: list[Any]) -> list[Parts]
             parts.append([])
         elif level and not (isinstance(node, nodes.Element) and classes.ADDED.intersection(node["classes"])):
             parts[-1].append((node, level))
-    return parts
+    return parts + [[] for _ in blocks[len(parts) :]]  # those after an error of the parser

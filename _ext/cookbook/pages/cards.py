@@ -25,6 +25,7 @@ from collections import Counter
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx_gallery import directives
 from sphinx_gallery.py_source_parser import remove_ignore_blocks
 
 from cookbook.build import build_of
@@ -39,6 +40,18 @@ FILTER = """<div class="filter needs-script">
 <button type="button" class="filter-clear" hidden>Clear the filter</button></p>
 </div>"""
 BUTTON = '<button type="button" aria-pressed="false" data-tag="{id}" data-count="{count}">{tag}</button>'
+
+
+class MiniGallery(directives.MiniGallery):  # type: ignore[misc]
+    """sphinx-gallery's ``.. minigallery::``, which says where it finds no recipe."""
+
+    def run(self) -> list[nodes.Node]:
+        """Insert the cards."""
+        before = len(self.state_machine.input_lines)
+        found: list[nodes.Node] = super().run()
+        if len(self.state_machine.input_lines) == before:
+            raise self.error("no recipe is found: give a path from the folder of conf.py, as in recipes_source/a/b.py")
+        return found
 
 
 def rewrite_cards(app: Sphinx, doctree: nodes.document) -> None:
