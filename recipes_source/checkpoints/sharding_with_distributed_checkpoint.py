@@ -371,6 +371,7 @@ folder.cleanup()
 # Learn more
 # ----------
 #
+# - :ref:`sphx_glr_recipes_checkpoints_saving_and_loading_fsdp_models.py`
 # - :ref:`sphx_glr_recipes_training_matching_optimizer_state_to_parameters.py`
 # - :ref:`sphx_glr_recipes_troubleshooting_removing_wrapper_prefixes.py`
 # - `torchtitan#961 <https://github.com/pytorch/torchtitan/issues/961>`__ on the

@@ -192,7 +192,7 @@ assert torch.load("model.pt", map_location="meta")["0.weight"].is_meta
 # **One process per GPU.** With DistributedDataParallel, a file saved on the
 # first GPU loads onto the first GPU in every process, and fills it up. The
 # third form above sends it to the process's own GPU; ``"cpu"`` is right for all
-# of them.
+# of them: :ref:`sphx_glr_recipes_training_checkpointing_ddp_training.py`.
 #
 # **Twice in memory.** ``load_state_dict`` copies, so memory holds the weights
 # twice until ``del state_dict``. With ``map_location="cuda"`` both copies are
