@@ -72,7 +72,7 @@ model.load_state_dict(state_dict)
 #
 # .. fold:: Setup
 #
-#    Tried with PyTorch 2.13; needs Python 3.10::
+#    Tried with PyTorch 2.6 and 2.13; needs Python 3.10::
 #
 #        pip install "torch>=2.6"
 

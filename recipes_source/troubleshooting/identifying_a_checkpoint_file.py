@@ -119,10 +119,10 @@ with open(path, "rb") as file:
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.6 or newer; ``torch.load`` of a ``.safetensors`` file needs
-#    2.13::
+#    PyTorch 2.13, whose ``torch.load`` reads safetensors; all else is the same
+#    in 2.6::
 #
-#        pip install "torch>=2.6" "safetensors>=0.5"
+#        pip install "torch>=2.13" "safetensors>=0.5"
 
 # %%
 # What the first bytes say
@@ -145,6 +145,7 @@ CONTENTS = {
     "constants.pkl": "TorchScript: torch.jit.load",
     "data.pkl": "torch.save: torch.load",
     "archive_format": "exported program: torch.export.load",
+    "serialized_state_dict.pt": "exported program: torch.export.load",
 }
 
 

@@ -79,7 +79,7 @@ encoder.load_state_dict(part)
 #
 # .. fold:: Setup
 #
-#    Tried with PyTorch 2.13::
+#    Tried with PyTorch 2.6 and 2.13::
 #
 #        pip install "torch>=2.6"
 
