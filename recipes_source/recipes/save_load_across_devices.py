@@ -56,8 +56,8 @@ inputs = torch.ones(1, 4)
 # Short answer
 # ------------
 #
-# Load onto the CPU, which every machine has, and let ``load_state_dict`` copy
-# the values to the model's device:
+# Load onto the CPU, and let ``load_state_dict`` copy the values to the model's
+# device:
 
 import torch
 
