@@ -7,7 +7,7 @@ with the matching fix and every key still checked.
 """
 
 # sphinx_gallery_tags = ["loading", "errors", "keys"]
-# sphinx_gallery_keywords = ["keys do not match", "mismatch of keys", "compare keys of model and checkpoint"]
+# sphinx_gallery_keywords = ["keys do not match", "mismatch of keys", "compare keys of model and checkpoint", "missing keys and unexpected keys", "Error(s) in loading state_dict for"]
 # sphinx_gallery_reading_order = 10
 
 # %%
