@@ -113,6 +113,68 @@ assert set(model.state_dict()) == set(Vocoder().state_dict())
 #
 # A new ``weight_norm`` reads old files. The other three directions fail. A new
 # file in old code, as in many speech models, says:
+#
+# .. diagnosis:: The file is from the new ``weight_norm``, and your model uses
+#       the old one.
+#    :missing: {}weight_g
+#    :unexpected: {}parametrizations.weight.original0
+#    :fix: which-file-loads-into-which-layer
+#
+#    new, sd = "parametrizations.weight.original", state_dict
+#    sd = {k.replace(new + "0", "weight_g"): v for k, v in sd.items()}
+#    sd = {k.replace(new + "1", "weight_v"): v for k, v in sd.items()}
+#
+# .. diagnosis:: The file is from the old ``spectral_norm``, and your model uses
+#       the new one.
+#    :missing: {}parametrizations.weight.0._u
+#    :unexpected: {}weight_u
+#    :fix: which-file-loads-into-which-layer
+#
+#    new, sd = "parametrizations.weight.", state_dict
+#    sd = {k.replace("weight_orig", new + "original"): v for k, v in sd.items()}
+#    sd = {k.replace("weight_", new + "0._"): v for k, v in sd.items()}
+#
+# .. diagnosis:: The file is from the new ``spectral_norm``, and your model uses
+#       the old one.
+#    :missing: {}weight_u
+#    :unexpected: {}parametrizations.weight.0._u
+#    :fix: which-file-loads-into-which-layer
+#
+#    new, sd = "parametrizations.weight.", state_dict
+#    sd = {k.replace(new + "original", "weight_orig"): v for k, v in sd.items()}
+#    sd = {k.replace(new + "0._", "weight_"): v for k, v in sd.items()}
+#
+# .. diagnosis:: The file has weight norm, and your model does not.
+#    :missing: {layer}.weight
+#    :unexpected: {layer}.parametrizations.weight.original0
+#
+#    from torch.nn.utils.parametrizations import weight_norm
+#    weight_norm(model.get_submodule("{layer}"))  # and each other layer
+#
+# .. diagnosis:: The file has weight norm, and your model does not.
+#    :missing: {layer}.weight
+#    :unexpected: {layer}.weight_g
+#
+#    from torch.nn.utils.parametrizations import weight_norm
+#    weight_norm(model.get_submodule("{layer}"))  # and each other layer
+#
+# .. diagnosis:: The model has weight norm, and the file does not: load it
+#       first.
+#    :missing: {layer}.parametrizations.weight.original0
+#    :unexpected: {layer}.weight
+#    :fix: a-plain-file-for-a-parametrized-model
+#
+#    model.load_state_dict(state_dict)
+#    weight_norm(model.get_submodule("{layer}"))  # and each other layer
+#
+# .. diagnosis:: The model has weight norm, and the file does not: load it
+#       first.
+#    :missing: {layer}.weight_g
+#    :unexpected: {layer}.weight
+#    :fix: a-plain-file-for-a-parametrized-model
+#
+#    model.load_state_dict(state_dict)
+#    weight_norm(model.get_submodule("{layer}"))  # and each other layer
 
 new = parametrizations.weight_norm(make_layer())
 new.load_state_dict(files["old weight_norm"])
@@ -182,6 +244,23 @@ assert list(same.values()) == [True, False, False]
 #
 # ``weight_orig`` with ``weight_mask`` is a pruned layer. ``prune.identity``
 # adds a mask that the file replaces, and ``prune.remove`` multiplies it in:
+#
+# .. diagnosis:: The file is from a pruned model, and yours is not pruned.
+#    :missing: {layer}.weight
+#    :unexpected: {layer}.weight_mask
+#    :fix: pruning
+#
+#    from torch.nn.utils import prune
+#    prune.identity(model.get_submodule("{layer}"), "weight")
+#
+# .. diagnosis:: The model is pruned, and the file is not: load it first, and
+#       prune then.
+#    :missing: {layer}.weight_mask
+#    :unexpected: {layer}.weight
+#    :fix: pruning
+#
+#    model.load_state_dict(state_dict)
+#    prune.identity(model.get_submodule("{layer}"), "weight")
 
 layer = prune.identity(make_layer(), "weight")
 layer.load_state_dict(files["prune"])
@@ -208,6 +287,20 @@ assert zeros == 6
 # ``nn.utils.spectral_norm``       ``nn.utils.remove_spectral_norm(layer)``
 # ``nn.utils.prune``               ``prune.remove(layer, name)``
 # ================================ =======================================
+#
+# .. diagnosis:: The layer has the new ``weight_norm``, or none.
+#    :message: weight_norm of 'weight' not found in
+#    :fix: save-plain-weights
+#
+#    from torch.nn.utils.parametrize import remove_parametrizations
+#    remove_parametrizations(layer, "weight")
+#
+# .. diagnosis:: The layer has the old ``weight_norm`` or ``spectral_norm``, or
+#       none.
+#    :message: does not have a parametrization on
+#    :fix: save-plain-weights
+#
+#    torch.nn.utils.remove_weight_norm(layer)
 
 old = nn.utils.weight_norm(nn.Linear(4, 3))
 new = parametrizations.weight_norm(nn.Linear(4, 3))
@@ -258,6 +351,13 @@ assert torch.equal(fresh.conv.bias, trained.conv.bias)
 # %%
 # **Another** ``dim`` **of weight norm** is a size mismatch. The ``weight_g`` in
 # the file shows it: ``[1, 1, 3]`` means ``dim=2``, as in HuBERT.
+#
+# .. diagnosis:: The weight norm of the file goes along another dimension.
+#    :message: size mismatch for {}parametrizations.weight.original0
+#              size mismatch for {}weight_g
+#    :fix: what-goes-wrong
+#
+#    weight_norm(layer, dim=2)
 
 positions = nn.utils.weight_norm(nn.Conv1d(2, 4, 3), dim=2)
 try:
