@@ -339,7 +339,7 @@ assert torch.export.load("exported.pt2").state_dict.keys() == state_dict.keys()
 #    :fix: safetensors
 #
 #    import os
-#    os.remove("model.safetensors")
+#    print(os.path.getsize("model.safetensors"))  # against that of the source
 
 for path in ["model.pt", "half.safetensors", "empty.pt"]:
     try:
@@ -407,7 +407,7 @@ with zipfile.ZipFile("saved.pt") as archive:
 # error: use ``open(path, "rb")``.)
 #
 # .. diagnosis:: Python 2 wrote the file, whose strings have no encoding.
-#    :message: codec can't decode byte
+#    :message: 'utf-8' codec can't decode byte
 #    :fix: variants
 #
 #    torch.load("model.pt", map_location="cpu", encoding="latin1")
