@@ -124,10 +124,8 @@ def train(model, optimizer, steps):
 #
 # .. code-block:: text
 #
-#     slurmstepd: error: *** STEP 1234.0 ON node1 CANCELLED AT
-#     2026-03-01T12:00:00 DUE TO TIME LIMIT ***
-#     slurmstepd: error: *** JOB 1234 ON node1 CANCELLED AT
-#     2026-03-01T12:00:00 DUE TO PREEMPTION ***
+#     slurmstepd: error: *** STEP 1234.0 ON node1 ... DUE TO TIME LIMIT ***
+#     slurmstepd: error: *** JOB 1234 ON node1 ... DUE TO PREEMPTION ***
 
 # %%
 # A real SIGTERM
