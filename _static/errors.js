@@ -87,5 +87,8 @@ const show = () => {
   }
 };
 
+// The search hands a message over in the address.
+const given = location.hash.match(/^#message=(.*)/s);
+if (given) field.value = decodeURIComponent(given[1]);
 field.addEventListener("input", show);
 show(); // what the browser kept when one comes back to the page

@@ -44,7 +44,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     )
     from cookbook.recipes import find
     from cookbook.run import execute
-    from cookbook.site import assets, error_index, linkcheck, llms, search, serve, styles
+    from cookbook.site import assets, diagnosis, error_index, linkcheck, llms, search, serve, styles
 
     # A build allocates millions of long-lived nodes: collect less often (docs/decisions/garbage.md).
     gc.set_threshold(10_000)
@@ -59,8 +59,10 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("recipe_tags", [], "env", [list])
     app.add_config_value("repository", "", "html", str)
     app.add_config_value("repository_branch", "main", "html", str)
+    app.add_directive("diagnosis", diagnosis.DiagnosisDirective)
     app.add_directive("error-index", error_index.ErrorIndex)
     app.add_directive("fold", cells.Fold)
+    app.add_node(diagnosis.diagnosis)
     app.add_node(error_index.error_index)
     app.add_node(cells.fold, html=(cells.visit_fold, cells.depart_fold))
     app.add_node(cells.place, html=(cells.visit_place, cells.depart_place))
@@ -75,6 +77,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("config-inited", 500, head.check),
         ("config-inited", 500, outdated.add_templates),
         ("config-inited", 500, repository.check),
+        ("builder-inited", 50, lock.refuse_foreign_folder),
         ("builder-inited", 100, linkcheck.check_network),
         # Recipes are found and executed before sphinx-gallery makes its pages (500).
         ("builder-inited", 400, find.find_recipes),
@@ -90,6 +93,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("env-get-outdated", 500, provenance.outdated),
         ("env-before-read-docs", 500, downloads.record_read),
         ("source-read", 500, archives.add_links),
+        ("doctree-read", 400, diagnosis.collect),
         ("doctree-read", 400, error_index.collect),
         ("doctree-read", 450, cards.rewrite_cards),  # before Sphinx collects the images (500)
         ("doctree-read", 450, cells.shape),

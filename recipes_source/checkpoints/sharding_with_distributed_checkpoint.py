@@ -7,7 +7,7 @@ it in any number of processes.
 """
 
 # sphinx_gallery_tags = ["distributed", "saving", "checkpoint", "optimizer"]
-# sphinx_gallery_keywords = ["FSDP", "FSDP2", "multiple GPUs", "several processes", "ranks", "world size", "reshard"]
+# sphinx_gallery_keywords = ["FSDP", "FSDP2", "multiple GPUs", "several processes", "ranks", "world size", "reshard", "Missing key in checkpoint state_dict"]
 # sphinx_gallery_reading_order = 60
 
 # %%

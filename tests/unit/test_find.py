@@ -145,7 +145,7 @@ def test_a_stray_is_a_problem_of_the_build(app, build):
 # -- what is removed -------------------------------------------------------------------
 
 SUFFIXES = (".py", ".ipynb", ".zip", ".rst", ".py.md5", ".py.stamp", ".codeobj.json")
-IMAGES = ("{}_001.png", "{}_001_dark.png", "{}_1000.png", "thumb/{}_thumb.png", "thumb/{}_thumb.svg")
+IMAGES = ("{}_001.png", "{}_1000.png", "thumb/{}_thumb.png", "thumb/{}_thumb.svg")
 
 
 def outcome(build, stem):

@@ -64,7 +64,6 @@ def test_links_within_the_site_lead_to_markdown_versions(address, internal, lead
         nodes.note("", nodes.paragraph("", "Go to the end"), classes=["sphx-glr-download-link-note"]),
         nodes.container("", nodes.paragraph("", "x"), classes=["other", "sphx-glr-footer"]),
         nodes.paragraph("", "Tags: x", classes=["sphx-glr-example-tags"]),
-        nodes.image(uri="x_dark.png", alt="A figure", classes=["only-dark"]),
         nodes.image(uri="x.png"),
         nodes.comment("", "x"),
     ],
@@ -74,7 +73,7 @@ def test_what_only_a_browser_understands_is_left_out(node):
 
 
 def test_a_figure_is_there_with_its_text():
-    figure = nodes.image(uri="../_images/a b(1).png", alt="A [figure]\nof *two* lines", classes=["only-light"])
+    figure = nodes.image(uri="../_images/a b(1).png", alt="A [figure]\nof *two* lines")
     assert said(figure) == "![A \\[figure\\]\nof \\*two\\* lines](<../_images/a%20b(1).png>)"
 
 

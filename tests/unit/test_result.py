@@ -37,7 +37,7 @@ def output_of(text):
         {"seconds": 3},
         {"error": ERROR},
         {"codeobj": {"torch.load": [OBJECT], "x": [{**OBJECT, "name": "f.<locals>.g"}]}},
-        {"images": {"sphx_glr_one_001.png": PICTURE, "sphx_glr_one_001_dark.png": PICTURE}},
+        {"images": {"sphx_glr_one_001.png": PICTURE, "sphx_glr_one_002.png": PICTURE}},
         {"images": {"sphx_glr_one_1000.png": PICTURE}},
         {"lines": [9, 20]},
         {"date": "2026-11-23"},
@@ -97,7 +97,7 @@ def test_there_is_an_output_for_each_block(outputs):
         "sphx_glr_two_001.png",
         "sphx_glr_one_01.png",
         "sphx_glr_one_001.svg",
-        "sphx_glr_one_001_light.png",
+        "sphx_glr_one_001_dark.png",
         "sphx_glr_one_more_001.png",
         "../sphx_glr_one_001.png",
         "sphx_glr_one_001.png\n",
@@ -111,7 +111,7 @@ def test_its_images_have_the_names_of_this_recipe(name):
 
 
 def test_an_output_shows_only_its_own_images():
-    image = ".. image:: /recipes/s/images/sphx_glr_one_{}.png\n   :alt: x\n   :class: sphx-glr-single-img only-light\n"
+    image = ".. image:: /recipes/s/images/sphx_glr_one_{}.png\n   :alt: x\n   :class: sphx-glr-single-img invertible\n"
     result = {**RESULT, "images": {"sphx_glr_one_001.png": PICTURE}, "outputs": [image.format("001"), ""]}
     assert check(result, TASK)
     assert check({**result, "outputs": [image.format("001").replace("/s/", "/"), ""]}, {**TASK, "name": "one.py"})

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +123,7 @@ class Attachment(seam.Seam):
             (folder / f"thumb/sphx_glr_{target.stem}_thumb.png").unlink(missing_ok=True)
         for name, content in images.items():
             write_if_changed(folder / name, base64.b64decode(content))
-            if re.search(r"_\d{3}\.png$", name):
-                next(script_vars["image_path_iterator"])
+            next(script_vars["image_path_iterator"])
 
     def identify_names(
         self, script_blocks: list[Any], ref_regex: Any, global_variables: Any = None, node: Any = ""

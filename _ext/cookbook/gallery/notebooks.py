@@ -160,7 +160,7 @@ class Notebooks:
                 stream = "stderr" if node.get("language") == "pytb" else "stdout"
                 text = f"{node.astext()}\n".splitlines(True)
                 yield {"output_type": "stream", "name": stream, "text": text}
-            elif isinstance(node, nodes.image) and "only-dark" not in node["classes"]:
+            elif isinstance(node, nodes.image):
                 content = Path(self.app.srcdir, node["uri"].lstrip("/")).read_bytes()
                 width, height = struct.unpack(">II", content[16:24])  # of a PNG
                 shown_width = min(width, MAX_WIDTH)

@@ -124,6 +124,12 @@ def find_answer(blocks: list[Block]) -> Block | None:
     return None
 
 
+def code_of(blocks: list[Block]) -> str:
+    """Return the SHA-256 of the code in *blocks*, without comments that are settings, in hexadecimal."""
+    code = [remove_config_comments(block.content).strip() for block in blocks if block.type == "code"]
+    return hashlib.sha256("\n".join(filter(None, code)).encode()).hexdigest()
+
+
 def make_task(recipe: Recipe, source: Path, conf: Mapping[str, Any]) -> Task:
     """Return the task of *recipe*."""
     return {
@@ -166,7 +172,7 @@ def make_key(recipe: Recipe) -> str:
 
 def is_figure(name: str, stem: str) -> bool:
     """Say whether *name* is that of a figure of the recipe *stem*, and not of a recipe ``STEM_100``."""
-    return bool(re.fullmatch(rf"sphx_glr_{re.escape(stem)}_\d{{3,}}(_dark)?\.png", name, re.ASCII))
+    return bool(re.fullmatch(rf"sphx_glr_{re.escape(stem)}_\d{{3,}}\.png", name, re.ASCII))
 
 
 def figures(folder: Path, stem: str) -> list[Path]:

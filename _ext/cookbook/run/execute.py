@@ -170,7 +170,7 @@ def _report(build: Build) -> None:
             )
             continue
         recipe = build.recipes[name]
-        wanted, there = recipe.file_conf.get("thumbnail_number", 0), sum("_dark" not in f for f in result["images"])
+        wanted, there = recipe.file_conf.get("thumbnail_number", 0), len(result["images"])
         if abs(wanted) > there:
             line = line_of(recipe.task["source"], "thumbnail_number")
             build.problem(

@@ -30,8 +30,7 @@ from cookbook.pages.navigation import recipes_of, sections_of
 
 logger = logging.getLogger(__name__)
 
-#: Left out: download buttons, figures for dark pages, and what only browsers understand.
-SKIPPED_CLASSES = {*classes.ADDED, "only-dark"}
+#: Left out: download buttons, and what only browsers understand.
 SKIPPED_NODES = (nodes.raw, nodes.meta, addnodes.toctree, addnodes.tabular_col_spec)
 
 
@@ -40,7 +39,7 @@ def page_markdown(doctree: nodes.document) -> str:
     doctree = doctree.deepcopy()
     unfold(doctree)
     for node in list(doctree.findall(nodes.Element)):
-        skipped = isinstance(node, SKIPPED_NODES) or SKIPPED_CLASSES.intersection(node["classes"])
+        skipped = isinstance(node, SKIPPED_NODES) or classes.ADDED.intersection(node["classes"])
         if skipped and node.parent is not None:
             node.parent.remove(node)
     for reference in doctree.findall(nodes.reference):
