@@ -185,6 +185,15 @@ assert torch.equal(untouched.body[0].weight, before)
 #
 # ``strict=False`` allows missing and unexpected keys, but not another shape.
 # When the error comes, the body is already loaded:
+#
+# .. diagnosis:: A layer of the model has another shape than in the file.
+#    :message: size mismatch for {key}: copying a param with shape
+#              While copying the parameter named {key}, whose dimensions
+#    :except: with shape torch.Size([0]) from checkpoint
+#    :fix: short-answer
+#
+#    state_dict.pop("{key}")
+#    model.load_state_dict(state_dict, strict=False)
 
 # sphinx_gallery_wrong = True
 model = Net(classes=3)

@@ -45,6 +45,14 @@ model = Net()
 # ------------
 #
 # Compare the keys of the model with those of the file:
+#
+# .. diagnosis:: The keys of the file are not those of the model.
+#    :message: Error(s) in loading state_dict for {}:
+#              Missing key(s) in state_dict
+#              Unexpected key(s) in state_dict
+#    :except: size mismatch for {}: copying
+#
+#    print(sorted(model.state_dict().keys() ^ state_dict.keys()))
 
 import torch
 
@@ -103,6 +111,23 @@ print("unexpected:", *sorted(saved - keys)[:2])
 #
 # In a Lightning checkpoint, the keys begin with the attribute that holds the
 # network, here ``model``. Plain PyTorch reports every key twice:
+#
+# .. diagnosis:: The model was saved as a part of another one, below the name of
+#       an attribute.
+#    :missing: {key}
+#    :unexpected: {prefix}.{key}
+#    :fix: take-the-keys-below-a-prefix
+#
+#    below = {k: v for k, v in state_dict.items() if k.startswith("{prefix}.")}
+#    state_dict = {k.removeprefix("{prefix}."): v for k, v in below.items()}
+#
+# .. diagnosis:: The model is a part of another one, below the name of an
+#       attribute, and the file is not.
+#    :missing: {prefix}.{key}
+#    :unexpected: {key}
+#    :fix: take-the-keys-below-a-prefix
+#
+#    model.{prefix}.load_state_dict(state_dict)
 
 try:
     model.load_state_dict(state_dict)
@@ -137,6 +162,21 @@ assert below("model.", {"model.a": 1, "loss.model.a": 2}) == {"a": 1}
 # training checkpoint, and the weights are one of its entries. ``KeyError`` is
 # the reverse: the file has no entry of that name. It *is* the ``state_dict``,
 # or it calls it ``model`` or ``model_state_dict``. Print the file's keys:
+#
+# .. diagnosis:: The file is a training checkpoint, and the weights are one of
+#       its entries.
+#    :unexpected: {entry:model|state_dict|model_state_dict|net|weights}
+#    :fix: load-the-entry-with-the-weights
+#
+#    model.load_state_dict(checkpoint["{entry}"])
+#
+# .. diagnosis:: The file has no entry of this name, or it is the ``state_dict``
+#       itself.
+#    :message: KeyError: '{entry:state_dict|model_state_dict}'
+#    :fix: load-the-entry-with-the-weights
+#
+#    print(list(checkpoint))
+#    state_dict = checkpoint.get("{entry}", checkpoint)
 
 print(list(checkpoint))
 try:
@@ -208,6 +248,37 @@ assert profiled.keys() - kept.keys() == {"encoder.total_ops"}
 # *unexpected*, as it is in PyTorch before 0.4.1, add it to ``extras``. If it is
 # *missing*, pass a plain dictionary: it carries no layer versions, so PyTorch
 # takes it for an old file and counts from 0:
+#
+# .. diagnosis:: Batch normalization counts its batches since PyTorch 0.4.1, and
+#       the file has no counters.
+#    :missing: {}num_batches_tracked
+#    :fix: drop-keys-that-no-layer-needs
+#
+#    model.load_state_dict(dict(state_dict))  # counts from 0
+#
+# .. diagnosis:: Batch normalization counts its batches since PyTorch 0.4.1, and
+#       this one is older.
+#    :unexpected: {}num_batches_tracked
+#    :fix: drop-keys-that-no-layer-needs
+#
+#    for key in [k for k in state_dict if k.endswith("num_batches_tracked")]:
+#        del state_dict[key]
+#
+# .. diagnosis:: The file has a buffer that the layers of this version do not
+#       keep.
+#    :unexpected: {}position_ids
+#    :fix: drop-keys-that-no-layer-needs
+#
+#    for key in [k for k in state_dict if k.endswith("position_ids")]:
+#        del state_dict[key]
+#
+# .. diagnosis:: The counters of a profiler were saved with the weights.
+#    :unexpected: {}total_{what:ops|params}
+#    :fix: drop-keys-that-no-layer-needs
+#
+#    extra = ("total_ops", "total_params")
+#    for key in [k for k in state_dict if k.endswith(extra)]:
+#        del state_dict[key]
 
 norm = nn.BatchNorm1d(4)
 state_dict = norm.state_dict()

@@ -218,6 +218,14 @@ assert "f.2.bias" not in rebuilt
 # **weight_norm.** :func:`torch.nn.utils.parametrizations.weight_norm` has such
 # a hook for files with ``weight_g``. Code that uses the old function, as many
 # speech models do, cannot read new files: rename their keys back.
+#
+# .. diagnosis:: The file has the new weight norm, a parametrization, and the
+#       model the old one.
+#    :missing: {key}weight_g
+#    :unexpected: {key}parametrizations.weight.original0
+#    :fix: variants
+#
+#    state_dict = {back(key): value for key, value in state_dict.items()}
 
 BACK = {"original0": "weight_g", "original1": "weight_v"}
 
