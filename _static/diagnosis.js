@@ -20,6 +20,8 @@ const diagnose = (() => {
     return found;
   };
 
+  const lettersOf = (parts) => parts.reduce((sum, piece) => sum + (typeof piece === "string" ? piece.length : piece.choices ? 3 : 0), 0);
+
   const compile = (pattern, squeezed) => {
     const seen = new Set();
     const parts = pieces(quoted(pattern));
@@ -37,7 +39,7 @@ const diagnose = (() => {
     return {
       regex: new RegExp(begins + body + ends, "i"),
       longest: texts.reduce((a, b) => (b.length > a.length ? b : a), "").toLowerCase(),
-      letters: texts.join("").length + parts.filter((piece) => piece.choices).length * 3,
+      letters: lettersOf(parts.map((piece) => (typeof piece === "string" ? piece.replace(/\s/g, "") : piece))),
     };
   };
 
@@ -73,9 +75,9 @@ const diagnose = (() => {
       const fitting = keys[side].map((key) => [key, parses(key, parts)[0]]).filter(([, found]) => found);
       if (!fitting.length || !saysSomething(parts)) return false;
       if (isFixed(parts)) fixed = true;
-      else if (fitting.length < keys[side].length / 2) return false;
+      else if (fitting.length < keys[side].length / (lettersOf(parts) < 8 ? 2 : 5)) return false;
       for (const [key, found] of fitting) { explained[side].add(key); Object.assign(names, found); }
-      specific += parts.reduce((sum, piece) => sum + (typeof piece === "string" ? piece.length : piece.choices ? 3 : 0), 0);
+      specific += lettersOf(parts);
       return true;
     };
     const joined = (left, right) => {
@@ -98,7 +100,7 @@ const diagnose = (() => {
       if (!best || best.pairs.length < Math.min(keys.missing.length, keys.unexpected.length) / 2) return false;
       for (const [one, other] of best.pairs) { explained.missing.add(one); explained.unexpected.add(other); }
       Object.assign(names, best.names);
-      specific += [...left, ...right].reduce((sum, piece) => sum + (typeof piece === "string" ? piece.length : piece.choices ? 3 : 0), 0);
+      specific += lettersOf(left) + lettersOf(right);
       return true;
     };
     const known = { missing: keys.missingKnown, unexpected: keys.unexpectedKnown };
@@ -133,9 +135,10 @@ const diagnose = (() => {
     const text = squeezed ? message.squeezed : quoted(message.text);
     const source = squeezed ? quoted(text) : text;
     const lower = source.replace(/\s/g, "").toLowerCase();
+    const around = quoted(`${message.before} ${message.text}`), aroundLower = around.replace(/\s/g, "").toLowerCase();
     return compiled.map(({ entry, messages, exceptions }) => {
       if (entry.traceback.length && !entry.traceback.some((part) => message.before.includes(part))) return null;
-      if (exceptions.some((one) => fits(one, quoted(message.text), lower))) return null;
+      if (exceptions.some((one) => fits(one, around, aroundLower))) return null;
       let best = squeezed || !(entry.missing.length || entry.unexpected.length) ? null : explain(entry, message.keys);
       for (const one of messages[squeezed ? 1 : 0]) {
         const found = fits(one, source, lower);

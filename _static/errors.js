@@ -34,6 +34,11 @@
     status.replaceChildren("No recipe explains this message. ", link, ".");
   };
 
+  // The search hands a message over in the address.
+  const given = location.hash.match(/^#message=(.*)/s);
+  if (given) field.value = decodeURIComponent(given[1]);
+  show(); // and what the browser kept when one comes back to the page
+
   let timer;
   field.addEventListener("input", () => {
     clearTimeout(timer);

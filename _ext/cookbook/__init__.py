@@ -77,6 +77,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("config-inited", 500, head.check),
         ("config-inited", 500, outdated.add_templates),
         ("config-inited", 500, repository.check),
+        ("builder-inited", 50, lock.refuse_foreign_folder),
         ("builder-inited", 100, linkcheck.check_network),
         # Recipes are found and executed before sphinx-gallery makes its pages (500).
         ("builder-inited", 400, find.find_recipes),

@@ -7,7 +7,7 @@ it in any number of processes, or turn it into one ordinary file.
 """
 
 # sphinx_gallery_tags = ["distributed", "saving", "checkpoint", "optimizer"]
-# sphinx_gallery_keywords = ["FSDP", "FSDP2", "multiple GPUs", "several processes", "ranks", "world size", "reshard"]
+# sphinx_gallery_keywords = ["FSDP", "FSDP2", "multiple GPUs", "several processes", "ranks", "world size", "reshard", "Missing key in checkpoint state_dict"]
 # sphinx_gallery_reading_order = 60
 
 # %%
@@ -385,6 +385,7 @@ folder.cleanup()
 # Learn more
 # ----------
 #
+# - :ref:`sphx_glr_recipes_checkpoints_saving_and_loading_fsdp_models.py`
 # - :ref:`sphx_glr_recipes_training_matching_optimizer_state_to_parameters.py`
 # - :ref:`sphx_glr_recipes_troubleshooting_removing_wrapper_prefixes.py`
 # - `torchtitan#961 <https://github.com/pytorch/torchtitan/issues/961>`__ on the

@@ -7,7 +7,7 @@ each error message about devices asks for.
 """
 
 # sphinx_gallery_tags = ["loading", "device", "errors"]
-# sphinx_gallery_keywords = ["other machine", "without GPU", "no GPU", "server"]
+# sphinx_gallery_keywords = ["other machine", "without GPU", "no GPU", "server", "load a GPU model on the CPU", "trained on GPU"]
 # sphinx_gallery_reading_order = 70
 
 # %%
@@ -217,7 +217,7 @@ assert torch.load("model.pt", map_location="meta")["0.weight"].is_meta
 # **One process per GPU.** With DistributedDataParallel, a file saved on the
 # first GPU loads onto the first GPU in every process, and fills it up. The
 # third form above sends it to the process's own GPU; ``"cpu"`` is right for all
-# of them.
+# of them: :ref:`sphx_glr_recipes_training_checkpointing_ddp_training.py`.
 #
 # **Twice in memory.** ``load_state_dict`` copies, so memory holds the weights
 # twice until ``del state_dict``. With ``map_location="cuda"`` both copies are

@@ -7,7 +7,7 @@ and picks up from that file when you start it again.
 """
 
 # sphinx_gallery_tags = ["resuming", "optimizer", "checkpoint", "errors"]
-# sphinx_gallery_keywords = ["continue training", "restart", "interrupted", "interruption", "model_state_dict", "optimizer_state_dict"]
+# sphinx_gallery_keywords = ["continue training", "restart", "interrupted", "interruption", "model_state_dict", "optimizer_state_dict", "resume training from a checkpoint"]
 # sphinx_gallery_reading_order = 40
 
 # %%
@@ -274,8 +274,8 @@ assert load_checkpoint("not_there.pt", **parts) == 0
 # **On a GPU,** move the model first, then build the optimizer, then load.
 # :ref:`sphx_glr_recipes_training_placing_optimizer_state.py` shows why.
 #
-# **With DistributedDataParallel,** every process loads the file, but only rank
-# 0 saves it, with ``ddp.module.state_dict()`` for the model.
+# **With DistributedDataParallel,** every process loads, and one saves:
+# :ref:`sphx_glr_recipes_training_checkpointing_ddp_training.py`.
 
 # sphinx_gallery_fold = "Leave the temporary folder"
 os.chdir(here)

@@ -7,7 +7,7 @@ what ``strict=False`` hides and what it never skips.
 """
 
 # sphinx_gallery_tags = ["loading", "errors", "keys", "transfer learning"]
-# sphinx_gallery_keywords = ["ignore errors", "ignore missing keys", "partial load", "new head"]
+# sphinx_gallery_keywords = ["ignore errors", "ignore missing keys", "partial load", "new head", "missing keys: [], unexpected keys: []", "while copying the parameter named", "prints missing and unexpected keys"]
 # sphinx_gallery_reading_order = 30
 
 # %%
@@ -233,6 +233,7 @@ folder.cleanup()
 # - :ref:`sphx_glr_recipes_troubleshooting_reading_missing_and_unexpected_keys.py`
 # - :ref:`sphx_glr_recipes_recipes_warmstarting_model_using_parameters_from_a_different_model.py`
 # - :ref:`sphx_glr_recipes_training_matching_optimizer_state_to_parameters.py`
+# - :ref:`sphx_glr_recipes_troubleshooting_adapting_tensors_to_another_shape.py`
 # - `pytorch#40859 <https://github.com/pytorch/pytorch/issues/40859>`__ on
 #   skipping shapes that differ
 # - :meth:`torch.nn.Module.load_state_dict`

@@ -7,7 +7,7 @@ with the matching fix and every key still checked.
 """
 
 # sphinx_gallery_tags = ["loading", "errors", "keys"]
-# sphinx_gallery_keywords = ["keys do not match", "mismatch of keys", "compare keys of model and checkpoint"]
+# sphinx_gallery_keywords = ["keys do not match", "mismatch of keys", "compare keys of model and checkpoint", "missing keys and unexpected keys", "Error(s) in loading state_dict for"]
 # sphinx_gallery_reading_order = 10
 
 # %%
@@ -79,8 +79,10 @@ print("unexpected:", *sorted(saved - keys)[:2])
 # layers: ``bn``, ``bn1``, ``conv3``   build the model as it was trained
 # only missing: ``head``               :ref:`allow a new layer
 #                                      <sphx_glr_recipes_troubleshooting_knowing_what_strict_false_does.py>`
-# ``total_ops``, ``position_ids``      drop
-# ``num_batches_tracked``              drop, or count from 0
+# ``total_ops``, ``position_ids``      :ref:`drop by name
+#                                      <sphx_glr_recipes_troubleshooting_taking_part_of_a_checkpoint.py>`
+# ``num_batches_tracked``              :ref:`drop, or count from 0
+#                                      <sphx_glr_recipes_troubleshooting_taking_part_of_a_checkpoint.py>`
 # ``weight_orig``, ``weight_mask``     ``prune.remove``, save again
 # ``weight_g``, ``parametrizations``   :ref:`new and old weight norm
 #                                      <sphx_glr_recipes_troubleshooting_renaming_keys_of_old_checkpoints.py>`
@@ -89,15 +91,14 @@ print("unexpected:", *sorted(saved - keys)[:2])
 # ``_extra_state``                     :ref:`state that is not a tensor
 #                                      <sphx_glr_recipes_checkpoints_storing_extra_state.py>`
 # ``base_layer``, ``lora_A``           wrap the model with PEFT first
-# nothing: ``size mismatch``           :ref:`choose by shape
-#                                      <sphx_glr_recipes_troubleshooting_knowing_what_strict_false_does.py>`
+# nothing: ``size mismatch``           :ref:`adapt the tensors
+#                                      <sphx_glr_recipes_troubleshooting_adapting_tensors_to_another_shape.py>`
 # ==================================== ======================================
 #
 # .. fold:: Who this is for
 #
 #    ``load_state_dict`` stopped with ``Missing key(s) in state_dict`` or
-#    ``Unexpected key(s) in state_dict``, or reading an entry of the file failed
-#    with ``KeyError: 'state_dict'``.
+#    ``Unexpected key(s) in state_dict``.
 #
 # .. fold:: Setup
 #
@@ -137,7 +138,8 @@ except RuntimeError as error:
 # %%
 # Take only the keys that start with the prefix, and strip it. The same function
 # extracts an encoder from a file with ``encoder.enc_lstm.bias`` and
-# ``classifier.0.bias``, if your model is the encoder alone:
+# ``classifier.0.bias``, if your model is the encoder alone (more on that:
+# :ref:`sphx_glr_recipes_troubleshooting_taking_part_of_a_checkpoint.py`):
 
 
 def below(prefix, state_dict):
@@ -159,9 +161,9 @@ assert below("model.", {"model.a": 1, "loss.model.a": 2}) == {"a": 1}
 # -------------------------------
 #
 # If every key is missing and the unexpected ones are not layers, the file is a
-# training checkpoint, and the weights are one of its entries. ``KeyError`` is
-# the reverse: the file has no entry of that name. It *is* the ``state_dict``,
-# or it calls it ``model`` or ``model_state_dict``. Print the file's keys:
+# training checkpoint, and the weights are one of its entries. (``KeyError:
+# 'state_dict'`` is the reverse: the file has no entry of that name.) Print the
+# file's keys:
 #
 # .. diagnosis:: The file is a training checkpoint, and the weights are one of
 #       its entries.
@@ -169,14 +171,6 @@ assert below("model.", {"model.a": 1, "loss.model.a": 2}) == {"a": 1}
 #    :fix: load-the-entry-with-the-weights
 #
 #    model.load_state_dict(checkpoint["{entry}"])
-#
-# .. diagnosis:: The file has no entry of this name, or it is the ``state_dict``
-#       itself.
-#    :message: KeyError: '{entry:state_dict|model_state_dict}'
-#    :fix: load-the-entry-with-the-weights
-#
-#    print(list(checkpoint))
-#    state_dict = checkpoint.get("{entry}", checkpoint)
 
 print(list(checkpoint))
 try:
@@ -184,17 +178,7 @@ try:
 except RuntimeError as error:
     print(f"{type(error).__name__}: {error}")
 
-torch.save(trained.state_dict(), "model.pt")
-state_dict = torch.load("model.pt", map_location="cpu")
-for entry in ("state_dict", "model_state_dict"):
-    try:
-        model.load_state_dict(state_dict[entry])
-    except KeyError as error:
-        print(f"{type(error).__name__}: {error}")
-
 assert list(checkpoint) == ["epoch", "state_dict"]
-assert list(state_dict) == list(model.state_dict())
-assert not any(model.load_state_dict(state_dict))
 
 # %%
 # Rename
@@ -230,68 +214,6 @@ new.load_state_dict(dict(zip(new.state_dict(), old.state_dict().values())))
 assert torch.equal(new["k"].weight, old["query"].weight)
 
 # %%
-# Drop keys that no layer needs
-# -----------------------------
-#
-# ``total_ops`` and ``total_params`` come from the profiler thop,
-# ``position_ids`` from transformers before 4.31. Name the keys that you drop,
-# so that the rest are still checked:
-
-extras = {"total_ops", "total_params", "position_ids"}
-profiled = {**trained.state_dict(), "encoder.total_ops": torch.zeros(1)}
-kept = {k: v for k, v in profiled.items() if k.split(".")[-1] not in extras}
-print(model.load_state_dict(kept))
-assert profiled.keys() - kept.keys() == {"encoder.total_ops"}
-
-# %%
-# ``num_batches_tracked`` is a counter in batch normalization. If it is
-# *unexpected*, as it is in PyTorch before 0.4.1, add it to ``extras``. If it is
-# *missing*, pass a plain dictionary: it carries no layer versions, so PyTorch
-# takes it for an old file and counts from 0:
-#
-# .. diagnosis:: Batch normalization counts its batches since PyTorch 0.4.1, and
-#       the file has no counters.
-#    :missing: {}num_batches_tracked
-#    :fix: drop-keys-that-no-layer-needs
-#
-#    model.load_state_dict(dict(state_dict))  # counts from 0
-#
-# .. diagnosis:: Batch normalization counts its batches since PyTorch 0.4.1, and
-#       this one is older.
-#    :unexpected: {}num_batches_tracked
-#    :fix: drop-keys-that-no-layer-needs
-#
-#    for key in [k for k in state_dict if k.endswith("num_batches_tracked")]:
-#        del state_dict[key]
-#
-# .. diagnosis:: The file has a buffer that the layers of this version do not
-#       keep.
-#    :unexpected: {}position_ids
-#    :fix: drop-keys-that-no-layer-needs
-#
-#    for key in [k for k in state_dict if k.endswith("position_ids")]:
-#        del state_dict[key]
-#
-# .. diagnosis:: The counters of a profiler were saved with the weights.
-#    :unexpected: {}total_{what:ops|params}
-#    :fix: drop-keys-that-no-layer-needs
-#
-#    extra = ("total_ops", "total_params")
-#    for key in [k for k in state_dict if k.endswith(extra)]:
-#        del state_dict[key]
-
-norm = nn.BatchNorm1d(4)
-state_dict = norm.state_dict()
-del state_dict["num_batches_tracked"]
-try:
-    norm.load_state_dict(state_dict)
-except RuntimeError as error:
-    print(f"{type(error).__name__}: {error}")
-
-norm.load_state_dict(dict(state_dict))
-assert norm.num_batches_tracked == 0
-
-# %%
 
 # sphinx_gallery_fold = "A check of the row on pruning, and the end of the temporary folder"
 from torch.nn.utils import prune
@@ -311,7 +233,5 @@ folder.cleanup()
 #
 # - :ref:`sphx_glr_recipes_troubleshooting_removing_wrapper_prefixes.py`
 # - :ref:`sphx_glr_recipes_troubleshooting_renaming_keys_of_old_checkpoints.py`
-# - `transformers#25330
-#   <https://github.com/huggingface/transformers/issues/25330>`__
-#   on ``position_ids``
+# - :ref:`sphx_glr_recipes_troubleshooting_taking_part_of_a_checkpoint.py`
 # - :meth:`torch.nn.Module.load_state_dict`

@@ -7,7 +7,7 @@ disk costs nothing, and resume from the newest intact file.
 """
 
 # sphinx_gallery_tags = ["loading", "saving", "checkpoint", "errors"]
-# sphinx_gallery_keywords = ["corrupted", "broken file", "crash while saving", "incomplete download", "quota", "atomic save"]
+# sphinx_gallery_keywords = ["corrupted", "broken file", "crash while saving", "incomplete download", "quota", "atomic save", "worked yesterday", "file write failed"]
 # sphinx_gallery_reading_order = 50
 
 # %%
@@ -16,7 +16,6 @@ disk costs nothing, and resume from the newest intact file.
 import hashlib
 import io
 import os
-import pickle
 import resource
 import tempfile
 import threading
@@ -100,8 +99,8 @@ save({"epoch": 3, "model": model.state_dict()}, "checkpoint.pt")
 # ``invalid hash value``                     download it again
 # ``unexpected pos``, ``file write failed``  the disk or your quota is full
 # ``write(): fd 3 failed with``              the same, or a network disk failed
-# ``invalid load key, '<'``, ``operand 60``  a web page: download the file
-# ``invalid load key, 'v'``, ``operand 118`` a pointer: ``git lfs pull``
+# ``invalid load key``, ``operand 118``      :ref:`not a checkpoint
+#                                            <sphx_glr_recipes_troubleshooting_identifying_a_checkpoint_file.py>`
 # ========================================== ==================================
 #
 # ``torch.save`` writes a zip archive with its *central directory*, the table of
@@ -282,15 +281,10 @@ assert checkpoint["epoch"] == 998
 legacy = io.BytesIO()
 torch.save(model.state_dict(), legacy, _use_new_zipfile_serialization=False)
 messages = []
-for content in (
-    legacy.getvalue()[: len(whole) // 2],
-    b"<html>",
-    b"version 1 of git-lfs",
-):
-    try:
-        torch.load(io.BytesIO(content))
-    except Exception as error:
-        messages.append(str(error))
+try:
+    torch.load(io.BytesIO(legacy.getvalue()[: len(whole) // 2]))
+except RuntimeError as error:
+    messages.append(str(error))
 with tempfile.TemporaryFile() as file, full_disk():
     try:
         torch.save(
@@ -298,16 +292,8 @@ with tempfile.TemporaryFile() as file, full_disk():
         )
     except RuntimeError as error:
         messages.append(str(error))
-for content in (b"<html>", b"version 1 of git-lfs"):
-    try:
-        pickle.loads(content)
-    except pickle.UnpicklingError as error:
-        messages.append(str(error))
 assert "unexpected EOF, expected" in messages[0]
-assert "Unsupported operand 60" in messages[1]
-assert "Unsupported operand 118" in messages[2]
-assert messages[3].startswith("write(): fd ")
-assert messages[4:] == ["invalid load key, '<'.", "invalid load key, 'v'."]
+assert messages[1].startswith("write(): fd ")
 
 os.chdir(here)
 folder.cleanup()

@@ -124,6 +124,12 @@ def find_answer(blocks: list[Block]) -> Block | None:
     return None
 
 
+def code_of(blocks: list[Block]) -> str:
+    """Return the SHA-256 of the code in *blocks*, without comments that are settings, in hexadecimal."""
+    code = [remove_config_comments(block.content).strip() for block in blocks if block.type == "code"]
+    return hashlib.sha256("\n".join(filter(None, code)).encode()).hexdigest()
+
+
 def make_task(recipe: Recipe, source: Path, conf: Mapping[str, Any]) -> Task:
     """Return the task of *recipe*."""
     return {

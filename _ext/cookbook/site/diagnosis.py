@@ -16,7 +16,7 @@ Without options it is about the messages that the next output has, and the fix i
 of the page. ``:message:`` is the part of a message that decides, or several, a line each; no cell
 has to print them. ``:missing:`` and ``:unexpected:`` are keys that a ``state_dict`` error lists; a
 diagnosis with such keys is about those errors, and about the messages that it names, if it does.
-``:except:`` are messages that mean something else, and ``:traceback:`` is text of which one has to be
+``:except:`` is text with which a message means something else, and ``:traceback:`` is text of which one has to be
 before the message, for messages that mean many things. ``:fix:`` is the id of a section of the page, or
 the name of another recipe, and of a section of it: ``averaging_weights#variants``.
 
