@@ -13,13 +13,13 @@
   };
   const sentence = (text) => text.split(/``(.+?)``/).map((part, i) => (i % 2 ? element("code", {}, part) : part));
 
-  const card = ({ entry, paste, shown }) => element("div", { class: "error-entry" },
+  const card = ({ entry, paste, shown }) => element("div", { class: "error-entry" }, element("div", { class: "fix" },
     element("p", { class: "cause" }, ...sentence(entry.cause)),
-    element("pre", { class: "paste" }, element("code", {}, paste)),
-    element("p", { class: "to-fix" },
+    element("pre", {}, element("code", {}, paste)),
+    element("p", {},
       element("a", { href: matches.dataset.root + entry.fix.url }, entry.fix.title),
       entry.fix.section ? ` · ${entry.fix.section}` : ""),
-    element("p", { class: "decided" }, "Your message says ", element("code", {}, shown.slice(0, 120))));
+    element("p", { class: "decided" }, "Your message says ", element("code", {}, shown.slice(0, 120)))));
 
   const show = () => {
     matches.replaceChildren(status);
@@ -39,6 +39,7 @@
   if (given) field.value = decodeURIComponent(given[1]);
   show(); // and what the browser kept when one comes back to the page
 
+  field.addEventListener("change", show);
   let timer;
   field.addEventListener("input", () => {
     clearTimeout(timer);

@@ -260,6 +260,9 @@ assert hasattr(old[1], "recompute_scale_factor")
 #       ``state_dict`` does not need.
 #    :message: cannot pickle '_thread.{name:RLock|lock}' object
 #              can't pickle _thread.{name:RLock|lock} objects
+#    :except: multiprocessing
+#             dataloader.py
+#             popen_spawn
 #
 #    torch.save(model.state_dict(), "model.pt")
 #
@@ -270,6 +273,7 @@ assert hasattr(old[1], "recompute_scale_factor")
 #              Can't pickle <function <lambda>
 #    :traceback: torch/serialization.py
 #                torch.save(
+#    :except: dataloader.py
 #
 #    torch.save(model.state_dict(), "model.pt")
 

@@ -182,7 +182,11 @@ def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         text = diagnosis.example(one.code, *one.messages, *one.missing, *one.unexpected)
         code = nodes.literal_block(text, text, language="python")
         return nodes.container(
-            "", nodes.paragraph("", "", *words), code, link(other or where, anchor, heading), classes=["fix"]
+            "",
+            nodes.paragraph("", "", *words, classes=["cause"]),
+            code,
+            link(other or where, anchor, heading),
+            classes=["fix"],
         )
 
     for node in list(doctree.findall(error_index)):
