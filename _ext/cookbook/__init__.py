@@ -128,6 +128,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         # All pages are written: the files of the site, then the summary of problems.
         ("build-finished", 500, attachment.detach),
         ("build-finished", 500, assets.delete_removed),
+        ("build-finished", 500, error_index.write),
         ("build-finished", 500, head.write_sitemap),
         ("build-finished", 500, llms.write_list),
         ("build-finished", 500, search.write_index),
