@@ -170,7 +170,8 @@ def start_and_end(command, number):
         if line == "130\n":
             break
     process.send_signal(number)
-    rest, error = process.communicate()
+    rest, error = process.stdout.read(), process.stderr.read()
+    process.wait()
     last = int((line + rest).split()[-1])
     return last, error.replace(str(process.pid), "1234"), process.returncode
 
