@@ -1,8 +1,12 @@
 """Figures: which are inverted on dark pages, and that their text can be read there."""
 
+import subprocess
+import sys
+
 import matplotlib
 import numpy as np
 import pytest
+from conftest import ROOT
 from cookbook.run.process.figures import CONTRAST, CROSSED, DPI, contrast, inverted, scraper
 from cookbook.run.result import check_output
 from matplotlib import patheffects
@@ -202,6 +206,14 @@ def test_what_matplotlib_warns_of_is_said_once_and_not_as_if_it_were_ours(scrape
     with pytest.warns(UserWarning, match="Glyph 57344") as caught:
         scrape()
     assert {warning.filename for warning in caught} == {scrapers.__file__}
+
+
+def test_the_build_which_imports_the_scraper_does_not_import_matplotlib_or_numpy():
+    code = "import sys, cookbook.run.process.figures; print({'matplotlib', 'numpy'} & sys.modules.keys())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": "_ext"}, cwd=ROOT
+    )
+    assert done.stdout == "set()\n", done.stderr
 
 
 def test_contrasts_are_those_of_wcag():
