@@ -154,6 +154,8 @@ def test_black_on_white_is_inverted(scrape, code):
         "figure.set_facecolor('black')",
         "axes.text(0.2, 0.5, 'black on orange', bbox={'facecolor': 'C1'})",
         "axes.text(0.2, 0.5, 'turned, on orange', rotation=30, bbox={'facecolor': 'C1'})",
+        "axes.axhspan(0.5, 1, color='C1'); axes.text(0.5, 0.05, 'upward, and in the end on orange', rotation=90)",
+        "axes.axvspan(0.5, 1, color='C1'); axes.text(0.05, 0.5, 'onward, and in the end on orange')",
         "axes.text(0.2, 0.5, '$x^2$ on orange', bbox={'facecolor': 'C1'})",
         "axes.text(0.2, 0.5, 'black on orange\\nin two lines', bbox={'facecolor': 'C1'})",
         "axes.bar_label(axes.bar([0], [1], color='C1'), ['black on a bar'], label_type='center')",
