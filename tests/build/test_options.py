@@ -26,6 +26,9 @@ RECIPES = {
     "silent.py": recipe("[3]", "No value", "# sphinx_gallery_capture_repr = ()\n"),
     "hidden.py": recipe("x = 1\n# sphinx_gallery_start_ignore\nx = 2\n# sphinx_gallery_end_ignore\nprint(x)", "Hidden"),
     "programs.py": recipe("import os\nos.write(2, b'a remark')\nprint(1)", "Programs"),
+    "old.py": recipe(
+        "import tempfile, warnings\nwarnings.warn('old', FutureWarning)\nprint(tempfile.mkdtemp())", "Old"
+    ),
     "font.py": recipe(
         "import matplotlib.pyplot as plt\nplt.rcParams['font.family'] = 'No such font'\nplt.title('A title')", "Font"
     ),
@@ -113,6 +116,11 @@ def test_what_is_written_while_a_figure_is_drawn_is_output(built):
 def test_what_a_program_writes_is_in_the_log_with_its_line(built):
     assert "recipes_source/section/programs.py:11: wrote past sys.stdout: a remark" in built.done.log
     assert "WARNING" not in built.done.log
+
+
+def test_deprecations_and_temporary_paths_are_output(built):
+    text = outputs(built.page("old.html"))[-1]
+    assert "FutureWarning: old" in text and "tmp/" in text
 
 
 def test_other_options_do_what_they_say(built):
