@@ -164,3 +164,13 @@ def test_what_is_refused_ends_the_build_in_one_sentence(tiny_site, line, said):
     done = site.build()
     assert done.code == 2 and "executed" not in done.log
     assert len([row for row in done.errors.splitlines() if row.strip()]) <= 2 and said in done.errors
+
+
+def test_what_is_expected_to_fail_is_a_recipe_and_fails(tiny_site):
+    site = tiny_site({"one.py": recipe("print(1)")})
+    names = [f"recipes_source/section/{name}.py" for name in ("one", "gone")]
+    with open(site.folder / "conf.py", "a") as conf:
+        conf.write(f"sphinx_gallery_conf['expected_failing_examples'] = {names}\n")
+    done = site.build()
+    assert done.code == 1 and "one.py:1: WARNING: it ran to its end: remove it from expected" in done.log
+    assert "conf.py:1: WARNING: expected_failing_examples has gone.py, which is no recipe" in done.log
