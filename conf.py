@@ -58,7 +58,7 @@ sphinx_gallery_conf = {
 }
 
 # The rules of this cookbook for all recipes, besides those of tests/rules.py.
-recipe_rules = ["some output", "captured output", "used files"]
+recipe_rules = ["some output", "captured output", "used files", "no deprecations", "no temporary paths"]
 
 # The vocabulary of `# sphinx_gallery_tags`: activities first, then topics.
 recipe_tags = [
