@@ -303,16 +303,6 @@ torch.save(trained["encoder"].state_dict(), "encoder.pt")
 encoder.load_state_dict(torch.load("encoder.pt", map_location="cpu"))
 
 # %%
-# **Add a prefix** to go the other way, from the file of an encoder into a model
-# that has one, if loading into the attribute is not an option:
-
-whole = {f"encoder.{key}": value for key, value in part.items()}
-missing, unexpected = trained.load_state_dict(whole, strict=False)
-print(missing, unexpected)
-
-assert missing == ["classifier.weight", "classifier.bias"] and not unexpected
-
-# %%
 # **Some layers of a stack**, such as the first 6 of 12: a prefix for each,
 # ``("layers.0.", "layers.1.")``, which :meth:`str.startswith` takes as a tuple.
 # ``layers.1`` without the dot also takes layers 10 and 11.
