@@ -119,6 +119,16 @@ torch.testing.assert_close(outputs.cpu(), saved(inputs))
 # Without ``map_location``, each kind of device words the same error in its own
 # way. ``privateuseone`` is DirectML; in older versions it has the message that
 # ``npu`` has here. With ``map_location="cpu"``, each of these files loads:
+#
+# .. diagnosis:: The file was saved on a device that this machine does not have.
+#    :message: Attempting to deserialize object on a {device} device but
+#              Attempting to deserialize object on {device} device but
+#              Storage device not recognized: {device}
+#              The {device} device module is not registered
+#              don't know how to restore data location of
+#              Attempting to deserialize object on MPS device
+#
+#    state_dict = torch.load(path, map_location="cpu")
 
 # sphinx_gallery_wrong = True
 devices = ["cuda:0", "mps", "xpu:0", "hpu:0", "privateuseone:0", "npu:0"]
@@ -139,6 +149,13 @@ for name in devices:
 # %%
 # This file comes from the fourth GPU, and the machine has only one. That one
 # GPU is simulated too, by replacing two functions of ``torch.cuda``:
+#
+# .. diagnosis:: The file was saved on a GPU with a higher number than this
+#       machine has.
+#    :message: Attempting to deserialize object on CUDA device {n} but
+#    :fix: what-each-error-message-asks-for
+#
+#    state_dict = torch.load(path, map_location="cpu")
 
 # sphinx_gallery_wrong = True
 save_as_from("cuda:3", saved.state_dict(), "fourth.pt")
@@ -156,6 +173,14 @@ with (
 # ``model.to("cuda")`` or ``map_location="cuda"``. Then it is the code that has
 # to change, not the file. For the model, a PyTorch build without CUDA, like the
 # one used here, says:
+#
+# .. diagnosis:: This PyTorch was built without CUDA, and the code asks for a
+#       GPU.
+#    :message: Torch not compiled with CUDA enabled
+#    :fix: what-each-error-message-asks-for
+#
+#    device = "cuda" if torch.cuda.is_available() else "cpu"
+#    model.to(device)
 
 # sphinx_gallery_wrong = True
 try:

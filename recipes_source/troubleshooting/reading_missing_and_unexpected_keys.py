@@ -45,6 +45,14 @@ model = Net()
 # ------------
 #
 # Compare the keys of the model with those of the file:
+#
+# .. diagnosis:: The keys of the file are not those of the model.
+#    :message: Error(s) in loading state_dict for {}:
+#              Missing key(s) in state_dict
+#              Unexpected key(s) in state_dict
+#    :except: size mismatch for {}: copying
+#
+#    print(sorted(model.state_dict().keys() ^ state_dict.keys()))
 
 import torch
 
@@ -105,6 +113,23 @@ print("unexpected:", *sorted(saved - keys)[:2])
 #
 # In a Lightning checkpoint, the keys begin with the attribute that holds the
 # network, here ``model``. Plain PyTorch reports every key twice:
+#
+# .. diagnosis:: The model was saved as a part of another one, below the name of
+#       an attribute.
+#    :missing: {key}
+#    :unexpected: {prefix}.{key}
+#    :fix: take-the-keys-below-a-prefix
+#
+#    below = {k: v for k, v in state_dict.items() if k.startswith("{prefix}.")}
+#    state_dict = {k.removeprefix("{prefix}."): v for k, v in below.items()}
+#
+# .. diagnosis:: The model is a part of another one, below the name of an
+#       attribute, and the file is not.
+#    :missing: {prefix}.{key}
+#    :unexpected: {key}
+#    :fix: take-the-keys-below-a-prefix
+#
+#    model.{prefix}.load_state_dict(state_dict)
 
 try:
     model.load_state_dict(state_dict)
@@ -140,6 +165,13 @@ assert below("model.", {"model.a": 1, "loss.model.a": 2}) == {"a": 1}
 # training checkpoint, and the weights are one of its entries. (``KeyError:
 # 'state_dict'`` is the reverse: the file has no entry of that name.) Print the
 # file's keys:
+#
+# .. diagnosis:: The file is a training checkpoint, and the weights are one of
+#       its entries.
+#    :unexpected: {entry:model|state_dict|model_state_dict|net|weights}
+#    :fix: load-the-entry-with-the-weights
+#
+#    model.load_state_dict(checkpoint["{entry}"])
 
 print(list(checkpoint))
 try:
