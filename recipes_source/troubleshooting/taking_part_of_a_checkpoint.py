@@ -90,15 +90,6 @@ encoder.load_state_dict(part)
 # A key is the path to a tensor, from the model that was saved. In the encoder
 # alone, the paths begin one level further down, so each of its keys is reported
 # twice, without ``encoder.`` and with it:
-#
-# .. diagnosis:: The file has the keys of your model below a prefix, often
-#       beside other parts.
-#    :missing: {key}
-#    :unexpected: {prefix}.{key}
-#
-#    p = "{prefix}."
-#    part = {k: v for k, v in state_dict.items() if k.startswith(p)}
-#    model.load_state_dict({k.removeprefix(p): v for k, v in part.items()})
 
 try:
     encoder.load_state_dict(state_dict)
