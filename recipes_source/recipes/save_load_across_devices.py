@@ -230,8 +230,8 @@ assert torch.load("model.pt", map_location="meta")["0.weight"].is_meta
 # ``del state_dict``. With ``map_location="cuda"``, or none, both copies are on
 # the GPU; with ``"cpu"`` only the model's is:
 #
-# .. diagnosis:: The GPU holds the weights twice while a checkpoint is loaded, or
-#       the model is too large for it.
+# .. diagnosis:: The GPU holds the weights twice while a checkpoint is loaded,
+#       or the model is too large for it.
 #    :message: CUDA out of memory. Tried to allocate
 #              CUDA error: out of memory
 #    :fix: variants
