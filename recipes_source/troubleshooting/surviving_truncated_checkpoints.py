@@ -172,6 +172,10 @@ assert not Path("copy.pt").exists()
 #    :message: . unexpected pos {a} vs {b}
 #              file write failed
 #              write(): fd {n} failed with
+#              basic_ios::clear: iostream error
+#              No space left on device
+#              Disk quota exceeded
+#              Stale file handle
 #    :fix: short-answer
 #
 #    print(shutil.disk_usage("."))
