@@ -157,6 +157,12 @@ assert state["model"] is model_state and state["optim"] is optim_state
 # One process saves the first epoch and gets a warning. Then two processes train
 # the next two epochs, on half the data each:
 # ``torchrun --nproc-per-node=2 worker.py``.
+#
+# .. diagnosis:: No process group is there, so this process saves alone.
+#    :message: torch.distributed is disabled, unavailable or uninitialized
+#    :fix: in-a-training-script
+#
+#    dist.init_process_group("gloo")  # or start with torchrun
 
 # sphinx_gallery_fold = "Write the functions to worker.py and start it"
 imports = """
@@ -256,6 +262,14 @@ torch.testing.assert_close(
 #
 # **Missing key.** DCP looks in the folder for every key that you pass. This
 # folder holds the ``state_dict`` of a compiled model, whose names differ:
+#
+# .. diagnosis:: The folder has no entry of that name; a compiled or wrapped
+#       model saves other names.
+#    :message: Missing key in checkpoint state_dict: {key}.
+#    :fix: what-goes-wrong
+#
+#    metadata = dcp.FileSystemReader(folder).read_metadata()
+#    print(list(metadata.state_dict_metadata))
 
 compiled = torch.compile(model, backend="eager")
 dcp.save({"model": compiled.state_dict()}, checkpoint_id="compiled")

@@ -79,6 +79,15 @@ load_model(restored, "model.safetensors")
 # The ``state_dict`` has a key for each of the two layers, but the model has one
 # parameter for both. A safetensors file cannot say that two names are one
 # tensor, so ``save_file`` refuses:
+#
+# .. diagnosis:: Two names are one tensor, which a safetensors file cannot say.
+#    :message: Some tensors share memory, this will lead to duplicate memory
+#              trying to be saved contained shared tensors
+#              tensors share memory but are not tied
+#
+#    from safetensors.torch import load_model, save_model
+#    save_model(model, "model.safetensors")
+#    load_model(model, "model.safetensors")
 
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
@@ -220,6 +229,28 @@ torch.testing.assert_close(load_file("odd.safetensors"), odd, **exactly)
 # **Other errors.** Values must be contiguous tensors, and metadata must be
 # text. Call ``contiguous()``, save the inner dictionary, or convert with
 # ``str()``:
+#
+# .. diagnosis:: safetensors writes the memory of a tensor as it is, and this
+#       one is a view of another.
+#    :message: You are trying to save a non contiguous tensor
+#    :fix: variants
+#
+#    tensors = {k: v.contiguous() for k, v in tensors.items()}
+#
+# .. diagnosis:: safetensors saves a flat dictionary of tensors, and this entry
+#       is none.
+#    :message: Key `{entry}` is invalid, expected torch.Tensor but received
+#    :except: Key `_extra_state`
+#    :fix: variants
+#
+#    save_file(checkpoint["{entry}"], "model.safetensors")
+#
+# .. diagnosis:: The metadata of a safetensors file are text only.
+#    :message: argument 'metadata': '{}' object
+#              argument 'metadata': {} object cannot be converted
+#    :fix: variants
+#
+#    metadata = {k: str(v) for k, v in metadata.items()}
 
 weight = torch.ones(2, 3)
 attempts = [

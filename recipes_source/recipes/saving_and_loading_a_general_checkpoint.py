@@ -138,6 +138,13 @@ assert runs["model only"][1] > 2 * history[51]
 #
 # **You pass the whole checkpoint to the model.** The model's keys are one level
 # down, in ``checkpoint["model"]``:
+#
+# .. diagnosis:: The file is a training checkpoint, and the weights are one of
+#       its entries.
+#    :unexpected: {entry:model|state_dict|model_state_dict|net|weights|params}
+#    :fix: what-goes-wrong
+#
+#    model.load_state_dict(checkpoint["{entry}"])
 
 # sphinx_gallery_wrong = True
 try:
@@ -149,6 +156,14 @@ except RuntimeError as error:
 # **The entry has another name,** or there is none, because the file is the
 # ``state_dict`` itself. The names are up to whoever wrote the file, so print
 # its keys before you load it.
+#
+# .. diagnosis:: The file has no entry of this name, or it is the ``state_dict``
+#       itself.
+#    :message: KeyError: '{entry:state_dict|model_state_dict}'
+#              KeyError: '{entry:optimizer_state_dict|optim_state_dict}'
+#    :fix: what-goes-wrong
+#
+#    print(list(checkpoint))
 
 # sphinx_gallery_wrong = True
 checkpoint = torch.load("checkpoint.pt", map_location="cpu")
@@ -167,6 +182,14 @@ assert list(checkpoint) == ["model", "optimizer", "epoch"]
 # accepts Adam's state, takes Adam's hyperparameters in place of its own, and
 # fails at its next step. Build the same optimizer with the same parameters in
 # the same order, or load only the model.
+#
+# .. diagnosis:: The optimizer has other parameters, or is of another class,
+#       than the one that was saved.
+#    :fix: what-goes-wrong
+#    :message: loaded state dict has a different number of parameter groups
+#
+#    optimizer = torch.optim.Adam(model.parameters())  # as when saving
+#    optimizer.load_state_dict(checkpoint["optimizer"])
 
 # sphinx_gallery_wrong = True
 last_layer = torch.optim.Adam(model[2].parameters())

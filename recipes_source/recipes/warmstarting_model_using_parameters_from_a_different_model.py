@@ -185,6 +185,15 @@ assert torch.equal(untouched.body[0].weight, before)
 #
 # ``strict=False`` allows missing and unexpected keys, but not another shape.
 # When the error comes, the body is already loaded:
+#
+# .. diagnosis:: The head of the model has another number of classes than the
+#       one in the file.
+#    :message: size mismatch for {layer:fc|head|classifier}.{part:weight|bias}:
+#    :except: with shape torch.Size([0]) from checkpoint
+#
+#    own, name = model.state_dict(), "{layer}."
+#    new = {k: v for k, v in own.items() if k.startswith(name)}
+#    model.load_state_dict(state_dict | new)  # keep the new head
 
 # sphinx_gallery_wrong = True
 model = Net(classes=3)

@@ -131,6 +131,15 @@ assert load(model, capturable=True).state[model.weight]["step"].is_meta
 #
 # Here is the same mistake with a dtype.
 # ``optimizer.load_state_dict(optimizer.state_dict())`` fixes both:
+#
+# .. diagnosis:: The optimizer state has stayed on the device or in the dtype
+#       that the model had before.
+#    :message: expected dtype {} for `end` but got dtype
+#              Expected all tensors to be on the same device, but found
+#    :traceback: torch/optim/
+#                optimizer.step()
+#
+#    optimizer.load_state_dict(optimizer.state_dict())
 
 # sphinx_gallery_wrong = True
 model = Net()
@@ -168,6 +177,15 @@ assert optimizer.param_groups[0]["params"][0] is not model.weight
 # ``weight_decay``, ``fused`` and ``capturable`` of the new optimizer; set what
 # should differ *after* loading. On a CPU, a file with ``capturable=True``
 # fails:
+#
+# .. diagnosis:: The setting ``capturable`` came from the file, and does not fit
+#       this device.
+#    :message: If capturable=True, params and state_steps must be
+#              If capturable=False, state_steps should not be CUDA
+#    :fix: what-goes-wrong
+#
+#    for group in optimizer.param_groups:
+#        group["capturable"] = torch.cuda.is_available()
 
 model = Net()
 optimizer = load(model, capturable=True, lr=0.5)

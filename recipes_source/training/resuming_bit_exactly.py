@@ -167,6 +167,13 @@ assert epochs[3] == epochs[0] != epochs[1]
 # %%
 # **map_location moves the states too**, and a generator only takes a state on
 # the CPU. Here the ``meta`` device takes the place of a GPU:
+#
+# .. diagnosis:: The state of the random numbers was moved to another device
+#       while loading.
+#    :message: RNG state must be a torch.ByteTensor
+#    :fix: what-goes-wrong
+#
+#    checkpoint = torch.load(path, map_location="cpu")
 
 # sphinx_gallery_wrong = True
 checkpoint = torch.load("checkpoint.pt", map_location="meta")

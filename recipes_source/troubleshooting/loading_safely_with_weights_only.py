@@ -98,6 +98,28 @@ with torch.serialization.safe_globals([argparse.Namespace]):
 # few others, and stops at the first other name. The first call below lists them
 # all without running the file. (For a file from before PyTorch 1.6, it says
 # ``Expected input to be a checkpoint``.)
+#
+# .. diagnosis:: The file names a class or a function that ``torch.load`` does
+#       not accept by itself.
+#    :message: Unsupported global: GLOBAL {name} was not an allowed global
+#              Unsupported class {name}
+#              Trying to instantiate unsupported class {name}
+#
+#    names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+#    print(names)  # if you trust the file, allow them
+#    torch.serialization.add_safe_globals([{name}])
+#
+# .. diagnosis:: ``torch.load`` accepts only plain data from PyTorch 2.6 on, and
+#       warns before that.
+#    :message: You are using `torch.load` with `weights_only=False`
+#
+#    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+#
+# .. diagnosis:: transformers refuses to load pickled weights with a PyTorch
+#       older than 2.6.
+#    :message: Due to a serious vulnerability issue in `torch.load`
+#
+#    pip install --upgrade "torch>=2.6"
 
 names = torch.serialization.get_unsafe_globals_in_checkpoint("checkpoint.pt")
 print(names)
@@ -115,8 +137,9 @@ assert names == ["argparse.Namespace"]
 # NumPy 1 and 2 write the same function under two names; a pair of object and
 # name allows each. The number types are not among the listed names, but the
 # next error asks for them (``numpy.dtypes.Float64DType``). ``numpy1.pt``
-# imitates NumPy 1: only that name differs. ``No module named 'numpy._core'``
-# means that NumPy 1 reads a file from NumPy 2: install NumPy 1.26.4 or newer.
+# imitates NumPy 1: only that name differs. ``No module named 'numpy._core'``,
+# which this page cannot show, comes from NumPy 1 that reads a file from NumPy
+# 2: install NumPy 1.26.4 or newer.
 
 import numpy as np
 
@@ -144,6 +167,13 @@ assert not any("dtypes" in name for name in names)
 # A file from Linux that holds a ``Path`` fails on Windows, and the other way
 # around, even with ``weights_only=False``: ``cannot instantiate 'PosixPath' on
 # your system``. Read it as a pure path, which every system has:
+#
+# .. diagnosis:: The file holds a path of another operating system.
+#    :message: cannot instantiate '{name:PosixPath|WindowsPath}' on your system
+#    :fix: allow-paths-from-any-system
+#
+#    import pathlib
+#    pathlib.{name} = pathlib.Pure{name}
 
 paths = [
     (pathlib.PurePosixPath, "pathlib.PosixPath"),

@@ -45,6 +45,14 @@ model = Net()
 # ------------
 #
 # Compare the keys of the model with those of the file:
+#
+# .. diagnosis:: The keys of the file are not those of the model.
+#    :message: Error(s) in loading state_dict for {}:
+#              Missing key(s) in state_dict
+#              Unexpected key(s) in state_dict
+#    :except: size mismatch for {}: copying
+#
+#    print(sorted(model.state_dict().keys() ^ state_dict.keys()))
 
 import torch
 
@@ -75,9 +83,10 @@ print("unexpected:", *sorted(saved - keys)[:2])
 #                                      <sphx_glr_recipes_troubleshooting_taking_part_of_a_checkpoint.py>`
 # ``num_batches_tracked``              :ref:`drop, or count from 0
 #                                      <sphx_glr_recipes_troubleshooting_taking_part_of_a_checkpoint.py>`
-# ``weight_orig``, ``weight_mask``     ``prune.remove``, save again
-# ``weight_g``, ``parametrizations``   :ref:`new and old weight norm
-#                                      <sphx_glr_recipes_troubleshooting_renaming_keys_of_old_checkpoints.py>`
+# ``weight_g``, ``parametrizations``   :ref:`weight norm
+#                                      <sphx_glr_recipes_troubleshooting_reading_parametrized_keys.py>`
+# ``weight_orig``, ``weight_mask``     :ref:`spectral norm, pruning
+#                                      <sphx_glr_recipes_troubleshooting_reading_parametrized_keys.py>`
 # ``n_averaged``, ``ema_``             :ref:`averaged weights
 #                                      <sphx_glr_recipes_training_averaging_weights.py>`
 # ``_extra_state``                     :ref:`state that is not a tensor
@@ -104,6 +113,23 @@ print("unexpected:", *sorted(saved - keys)[:2])
 #
 # In a Lightning checkpoint, the keys begin with the attribute that holds the
 # network, here ``model``. Plain PyTorch reports every key twice:
+#
+# .. diagnosis:: The model was saved as a part of another one, below the name of
+#       an attribute.
+#    :missing: {key}
+#    :unexpected: {prefix}.{key}
+#    :fix: take-the-keys-below-a-prefix
+#
+#    below = {k: v for k, v in state_dict.items() if k.startswith("{prefix}.")}
+#    state_dict = {k.removeprefix("{prefix}."): v for k, v in below.items()}
+#
+# .. diagnosis:: The model is a part of another one, below the name of an
+#       attribute, and the file is not.
+#    :missing: {prefix}.{key}
+#    :unexpected: {key}
+#    :fix: take-the-keys-below-a-prefix
+#
+#    model.{prefix}.load_state_dict(state_dict)
 
 try:
     model.load_state_dict(state_dict)
@@ -139,6 +165,13 @@ assert below("model.", {"model.a": 1, "loss.model.a": 2}) == {"a": 1}
 # training checkpoint, and the weights are one of its entries. (``KeyError:
 # 'state_dict'`` is the reverse: the file has no entry of that name.) Print the
 # file's keys:
+#
+# .. diagnosis:: The file is a training checkpoint, and the weights are one of
+#       its entries.
+#    :unexpected: {entry:model|state_dict|model_state_dict|net|weights}
+#    :fix: load-the-entry-with-the-weights
+#
+#    model.load_state_dict(checkpoint["{entry}"])
 
 print(list(checkpoint))
 try:
@@ -183,15 +216,7 @@ assert torch.equal(new["k"].weight, old["query"].weight)
 
 # %%
 
-# sphinx_gallery_fold = "A check of the row on pruning, and the end of the temporary folder"
-from torch.nn.utils import prune
-
-layer = prune.l1_unstructured(nn.Linear(4, 2), "weight", amount=0.5)
-assert {"weight_orig", "weight_mask"} <= layer.state_dict().keys()
-prune.remove(layer, "weight")
-assert not any(nn.Linear(4, 2).load_state_dict(layer.state_dict()))
-assert (layer.weight == 0).sum() == 4
-
+# sphinx_gallery_fold = "Leave the temporary folder"
 os.chdir(here)
 folder.cleanup()
 

@@ -97,8 +97,10 @@ save({"epoch": 3, "model": model.state_dict()}, "checkpoint.pt")
 # ``EOFError``, ``Ran out of input``         the file is empty: copy it again
 # ``unexpected EOF, expected``               the end is missing, old format
 # ``invalid hash value``                     download it again
-# ``unexpected pos``, ``file write failed``  the disk or your quota is full
-# ``write(): fd 3 failed with``              the same, or a network disk failed
+# ``unexpected pos``, ``iostream error``     the disk or your quota is full
+# ``PytorchStreamWriter failed writing``     the same, as in PyTorch 2.6
+# ``No space left on device``                the same: see ``df -h``
+# ``Stale file handle``, ``write(): fd``     the network disk (NFS) failed
 # ``invalid load key``, ``operand 118``      :ref:`not a checkpoint
 #                                            <sphx_glr_recipes_troubleshooting_identifying_a_checkpoint_file.py>`
 # ========================================== ==================================
@@ -106,6 +108,23 @@ save({"epoch": 3, "model": model.state_dict()}, "checkpoint.pt")
 # ``torch.save`` writes a zip archive with its *central directory*, the table of
 # contents, at the very end. Half a file has none, although its first tensors
 # are complete:
+#
+# .. diagnosis:: The end of the file is missing: a copy or a save was
+#       interrupted.
+#    :message: failed finding central directory
+#              unexpected EOF, expected {n} more bytes
+#    :fix: what-happened-to-the-file
+#
+#    print(os.path.getsize(path))  # compare with the original, copy it again
+#
+# .. diagnosis:: The file is empty: a save was interrupted, or a download
+#       failed.
+#    :message: EOFError: Ran out of input
+#    :traceback: torch/serialization.py
+#                torch.load(
+#    :fix: what-happened-to-the-file
+#
+#    print(os.path.getsize(path))  # 0: copy it again
 
 Path("empty.pt").touch()
 for path in ("empty.pt", "half.pt"):
@@ -121,6 +140,12 @@ assert (
 # %%
 # A checked download leaves no damaged file. If the hash is different each time,
 # the connection is bad; if not, upgrade torchvision to get the new hash:
+#
+# .. diagnosis:: The download is not the file that was published.
+#    :message: invalid hash value (expected "{hash}"
+#    :fix: what-happened-to-the-file
+#
+#    torch.hub.download_url_to_file(url, path, hash_prefix="{hash}")
 
 Path("broken.pt").write_bytes(whole[:2])
 try:
@@ -141,6 +166,28 @@ assert not Path("copy.pt").exists()
 # destroys the previous checkpoint: Ctrl+C, an object that cannot be pickled, a
 # full disk. (The disk is not really full: a limit of 100 kB for files makes
 # ``torch.save`` fail with the same message.)
+#
+# .. diagnosis:: The disk or the quota is full, or a network drive failed, and
+#       the new file is broken.
+#    :message: . unexpected pos {a} vs {b}
+#              file write failed
+#              write(): fd {n} failed with
+#    :fix: short-answer
+#
+#    print(shutil.disk_usage("."))
+#
+# .. diagnosis:: An object in the checkpoint cannot be pickled, and the file is
+#       broken now.
+#    :message: TypeError: cannot pickle '_thread.lock' object
+#    :fix: short-answer
+#
+#    save(checkpoint, path)  # writes a second file, then replaces the first
+#
+# .. diagnosis:: The save was interrupted after the file was opened.
+#    :message: PytorchStreamReader failed locating file data.pkl
+#    :fix: resume-from-the-newest-intact-file
+#
+#    checkpoint = load_newest(folder)
 
 # sphinx_gallery_wrong = True
 for extra in ({}, {"lock": threading.Lock()}):

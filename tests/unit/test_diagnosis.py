@@ -46,7 +46,7 @@ def test_readers_of_the_page_see_names_and_no_placeholders():
 
 
 def test_a_diagnosis_of_keys_is_about_messages_that_list_keys():
-    keys = Diagnosis("A.", "b", (), ("{key}",), (), (), "short-answer", "x.py:1")
+    keys = Diagnosis("A.", "b", (), ("{key}",), (), (), (), "short-answer", "x.py:1")
     assert keys.fits('RuntimeError: Error(s)\n\tMissing key(s) in state_dict: "a".')
     assert not keys.fits("KeyError: 'a'")
     other = keys._replace(missing=(), messages=("a  b", "not in {}."))

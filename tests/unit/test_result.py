@@ -4,7 +4,7 @@ from textwrap import indent
 
 import pytest
 from cookbook.run.process.text import clean
-from cookbook.run.result import check, check_output, failure, remember_lines, require_output
+from cookbook.run.result import check, check_output, failure, remember_lines
 from fuzzing import ANY, MARKUP, fuzz
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,35 +144,6 @@ def test_a_recipe_that_failed_outside_of_its_code_has_a_result_that_says_so(text
 
 
 # -- what is added to a result ----------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("changed", "silent"),
-    [
-        ({}, True),
-        ({"outputs": ["\n\n", " \n"]}, True),
-        ({"outputs": ["", "x"]}, False),
-        ({"images": {"sphx_glr_one_001.png": PICTURE}}, False),
-    ],
-)
-def test_a_recipe_that_shows_nothing_is_an_error_at_its_first_line(changed, silent):
-    result = {**RESULT, **changed}
-    require_output(TASK, result)
-    assert bool(result["error"]) == silent
-    if silent:
-        assert result["error"]["line"] == 9 and check(result, TASK)
-
-
-def test_a_recipe_without_code_needs_no_output():
-    result = {**RESULT, "outputs": []}
-    require_output({**TASK, "blocks": []}, result)
-    assert result["error"] is None
-
-
-def test_the_first_line_of_code_that_begins_with_empty_ones_is_the_first_that_is_not():
-    result = {**RESULT, "outputs": [""]}
-    require_output({**TASK, "blocks": TASK["blocks"][1:]}, result)
-    assert result["error"]["line"] == 22
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,13 @@ class Recipe:
         return complete and result.get("lines") in (None, block_lines(self.task))
 
 
+def from_title(docstring: str) -> str:
+    """Return *docstring* without the labels, directives and comments above its title."""
+    lines = docstring.split("\n")
+    start = next((i for i, line in enumerate(lines) if re.match(r"(?!\.\.(?: |$))\S", line)), 0)
+    return "\n".join(lines[start:])
+
+
 def drop_empty(blocks: list[Block]) -> list[Block]:
     """Remove, in place, the code blocks that contain only settings; return *blocks*."""
     blocks[:] = [block for block in blocks if block.type == "text" or remove_config_comments(block.content).strip()]
@@ -159,6 +166,7 @@ def make_key(recipe: Recipe) -> str:
         "name": task["name"],
         "code": [remove_config_comments(block.content).strip() for block in recipe.code],
         "file_conf": task["file_conf"],
+        "settings": [settings.of_block(block.content) for block in recipe.code],
         "files": task["files"],
         "conf": task["conf"],
         "limits": task["limits"],

@@ -16,7 +16,8 @@ Without options it is about the messages that the next output has, and the fix i
 of the page. ``:message:`` is the part of a message that decides, or several, a line each; no cell
 has to print them. ``:missing:`` and ``:unexpected:`` are keys that a ``state_dict`` error lists; a
 diagnosis with such keys is about those errors, and about the messages that it names, if it does.
-``:except:`` are messages that mean something else. ``:fix:`` is the id of a section of the page, or
+``:except:`` is text with which a message means something else, and ``:traceback:`` is text of which one has to be
+before the message, for messages that mean many things. ``:fix:`` is the id of a section of the page, or
 the name of another recipe, and of a section of it: ``averaging_weights#variants``.
 
 In these patterns, ``{}`` stands for any text, ``{key}`` for a name or number, which is the same
@@ -58,6 +59,7 @@ class Diagnosis(NamedTuple):
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     exceptions: tuple[str, ...]
+    traceback: tuple[str, ...]
     fix: str
     place: str
 
@@ -134,6 +136,7 @@ class DiagnosisDirective(SphinxDirective):
         "missing": _lines,
         "unexpected": _lines,
         "except": _lines,
+        "traceback": _lines,
         "fix": directives.unchanged,
     }
 
@@ -185,7 +188,15 @@ def _read(app: Sphinx, doctree: nodes.document, mark: diagnosis, printed: tuple[
     place = f"{mark.source}:{mark.line}"
     fix = mark["fix"] or ANSWER
     return Diagnosis(
-        mark["cause"], mark["code"], shown, mark["missing"], mark["unexpected"], mark["except"], fix, place
+        mark["cause"],
+        mark["code"],
+        shown,
+        mark["missing"],
+        mark["unexpected"],
+        mark["except"],
+        mark["traceback"],
+        fix,
+        place,
     )
 
 

@@ -15,7 +15,9 @@ to the places where recipes show them. The page is written again only when any o
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 from docutils import nodes
@@ -24,6 +26,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
+from cookbook.files import write_if_changed
 from cookbook.pages import classes
 from cookbook.site import diagnosis
 from cookbook.site.diagnosis import Diagnosis
@@ -43,12 +46,13 @@ FORM = """
 <div class="error-form needs-script">
   <label for="error-message">Paste your message; a whole traceback will do</label>
   <textarea id="error-message" rows="5" autocomplete="off" autocapitalize="off" spellcheck="false"></textarea>
-  <div id="error-matches" data-search="{search}" role="region" aria-label="Recipes for your message">
+  <div id="error-matches" data-root="{root}" data-search="{search}" role="region" aria-label="Recipes for your message">
     <p role="status"></p>
   </div>
 </div>
-<script defer src="{script}"></script>
+{scripts}
 """
+SCRIPTS = ("error-index", "message", "diagnosis", "errors")
 
 
 class Place(NamedTuple):
@@ -178,13 +182,18 @@ def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         text = diagnosis.example(one.code, *one.messages, *one.missing, *one.unexpected)
         code = nodes.literal_block(text, text, language="python")
         return nodes.container(
-            "", nodes.paragraph("", "", *words), code, link(other or where, anchor, heading), classes=["fix"]
+            "",
+            nodes.paragraph("", "", *words, classes=["cause"]),
+            code,
+            link(other or where, anchor, heading),
+            classes=["fix"],
         )
 
     for node in list(doctree.findall(error_index)):
-        script = f"{'../' * docname.count('/')}_static/errors.js"
+        root = "../" * docname.count("/")
+        scripts = "\n".join(f'<script defer src="{root}_static/{name}.js"></script>' for name in SCRIPTS)
         search = app.builder.get_relative_uri(docname, "search")
-        result: list[nodes.Node] = [_html(FORM.format(script=script, search=search))]
+        result: list[nodes.Node] = [_html(FORM.format(root=root, scripts=scripts, search=search))]
         for activity, entries in {} if node["form_only"] else index(env).items():
             section = nodes.section("", nodes.title("", ACTIVITIES[activity]), ids=[activity])
             for name, entry in entries.items():
@@ -210,3 +219,32 @@ def update(app: Sphinx, env: BuildEnvironment) -> list[str]:
     if before == digest:
         return []
     return sorted(name for name in env.found_docs if env.metadata[name].get("error_index"))
+
+
+def write(app: Sphinx, exception: Exception | None) -> None:
+    """Write what the recipes know, for the field and for programs, if a page has either."""
+    if exception or app.builder.format != "html":
+        return
+    env = app.env
+    entries = []
+    for docname, one in diagnosis.all_of(env):
+        other, anchor = diagnosis.target(env, docname, one.fix)
+        title, heading = env.titles[other].astext(), diagnosis.headings(env, other).get(anchor, "")
+        url = app.builder.get_target_uri(other) + (f"#{anchor}" if anchor else "")
+        entries.append(
+            {
+                "cause": one.cause,
+                "paste": one.code,
+                "fix": {"url": url, "title": title, "section": heading},
+                "message": one.messages,
+                "missing": one.missing,
+                "unexpected": one.unexpected,
+                "except": one.exceptions,
+                "traceback": one.traceback,
+            }
+        )
+    printed = [error[0] for name in diagnosis.in_reading_order(env, "errors") for error in env.metadata[name]["errors"]]
+    found = {"entries": entries, "messages": list(dict.fromkeys(printed))}
+    write_if_changed(Path(app.outdir, "errors.json"), json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+    script = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+    write_if_changed(Path(app.outdir, "_static/error-index.js"), f"const errorIndex = {script};\n")
