@@ -183,16 +183,18 @@ torch.testing.assert_close(weights, checkpoint["model"])
 # ``torch.load`` reads neither the folder nor one of its files. The file is not
 # corrupt, whatever the message says:
 #
-# .. diagnosis:: A sharded checkpoint is a folder, which ``torch.load`` does not
-#       read.
+# .. diagnosis:: The path is a folder, perhaps of a sharded checkpoint, and
+#       ``torch.load`` reads a file.
 #    :message: IsADirectoryError: [Errno 21] Is a directory
 #
+#    from torch.distributed.checkpoint import format_utils
 #    format_utils.dcp_to_torch_save("checkpoint", "checkpoint.pt")
 #
-# .. diagnosis:: A ``.distcp`` file is one part of a sharded checkpoint: convert
-#       its folder.
+# .. diagnosis:: If this is a ``.distcp`` file, it is one part of a sharded
+#       checkpoint: convert its folder. Any other file is damaged.
 #    :message: invalid header or archive is corrupted
 #
+#    from torch.distributed.checkpoint import format_utils
 #    format_utils.dcp_to_torch_save("checkpoint", "checkpoint.pt")
 
 # sphinx_gallery_wrong = True
@@ -284,7 +286,7 @@ assert untied["embed"].data_ptr() != untied["head"].data_ptr()
 #    :message: No such file or directory: '{}.distcp'
 #    :fix: what-goes-wrong
 #
-#    cp -r checkpoint backup
+#    print(*sorted(os.listdir("checkpoint")))  # a file of each process
 
 # sphinx_gallery_wrong = True
 for lost in (".metadata", "__1_0.distcp"):

@@ -229,16 +229,18 @@ torch.testing.assert_close(converted["state"], named["state"])
 #    :message: aten.copy_.default got mixed torch.Tensor and DTensor
 #              aten.copy_.default: got mixed torch.Tensor and DTensor
 #
-#    spread = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
-#    set_model_state_dict(model, state_dict, options=spread)
+#    import torch.distributed.checkpoint.state_dict as dcs
+#    options = dcs.StateDictOptions(full_state_dict=True)
+#    dcs.set_model_state_dict(model, state_dict, options=options)
 #
 # .. diagnosis:: The optimizer of a sharded model has loaded whole tensors.
 #    :message: got mixed torch.Tensor and DTensor
 #    :except: aten.copy_
 #    :fix: in-a-training-script
 #
-#    spread = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
-#    set_optimizer_state_dict(model, optimizer, state_dict, options=spread)
+#    import torch.distributed.checkpoint.state_dict as dcs
+#    options = dcs.StateDictOptions(full_state_dict=True)
+#    dcs.set_optimizer_state_dict(model, optimizer, named, options=options)
 
 
 # sphinx_gallery_wrong = True
