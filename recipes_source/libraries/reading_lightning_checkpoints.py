@@ -300,5 +300,6 @@ folder.cleanup()
 # - :ref:`sphx_glr_recipes_checkpoints_sharding_with_distributed_checkpoint.py`
 # - :ref:`sphx_glr_recipes_recipes_saving_and_loading_a_general_checkpoint.py`
 # - `pytorch-lightning#4600
-#   <https://github.com/Lightning-AI/pytorch-lightning/issues/4600>`__ on the missing argument
+#   <https://github.com/Lightning-AI/pytorch-lightning/issues/4600>`__
+#   on the missing argument
 # - :func:`torch.load`, :meth:`torch.nn.Module.load_state_dict`
