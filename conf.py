@@ -41,6 +41,7 @@ sphinx_gallery_conf = {
         "recipes_source/troubleshooting",
         "recipes_source/training",
         "recipes_source/checkpoints",
+        "recipes_source/libraries",
         "*",
     ],
     "within_subsection_order": "cookbook.recipes.order.ReadingOrder",
