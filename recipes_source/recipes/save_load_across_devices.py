@@ -56,8 +56,8 @@ inputs = torch.ones(1, 4)
 # Short answer
 # ------------
 #
-# Load onto the CPU, which every machine has, and let ``load_state_dict`` copy
-# the values to the model's device:
+# Load onto the CPU, and let ``load_state_dict`` copy the values to the model's
+# device:
 
 import torch
 
@@ -219,9 +219,16 @@ assert torch.load("model.pt", map_location="meta")["0.weight"].is_meta
 # third form above sends it to the process's own GPU; ``"cpu"`` is right for all
 # of them: :ref:`sphx_glr_recipes_training_checkpointing_ddp_training.py`.
 #
-# **Twice in memory.** ``load_state_dict`` copies, so memory holds the weights
-# twice until ``del state_dict``. With ``map_location="cuda"`` both copies are
-# on the GPU; with ``"cpu"`` only the model's is:
+# **Out of memory on resume**, where training from scratch fits on the GPU. The
+# message is quoted, not run here:
+#
+# .. code-block:: text
+#
+#     torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB.
+#
+# ``load_state_dict`` copies, so memory holds the weights twice until
+# ``del state_dict``. With ``map_location="cuda"``, or none, both copies are on
+# the GPU; with ``"cpu"`` only the model's is:
 
 state_dict = torch.load("model.pt", map_location="cpu")
 model.load_state_dict(state_dict)
@@ -257,5 +264,6 @@ folder.cleanup()
 # - :ref:`sphx_glr_recipes_troubleshooting_controlling_dtype_on_load.py`
 # - :ref:`sphx_glr_recipes_troubleshooting_removing_wrapper_prefixes.py`
 # - `sd-webui-controlnet#2506
-#   <https://github.com/Mikubill/sd-webui-controlnet/issues/2506>`__ on DirectML
+#   <https://github.com/Mikubill/sd-webui-controlnet/issues/2506>`__, DirectML,
+#   `HRFormer#1 <https://github.com/HRNet/HRFormer/issues/1>`__ on memory
 # - :func:`torch.load`, :func:`torch.serialization.register_package`

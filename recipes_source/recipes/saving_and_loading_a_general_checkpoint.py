@@ -285,6 +285,7 @@ folder.cleanup()
 # Learn more
 # ----------
 #
+# - :ref:`sphx_glr_recipes_training_saving_before_preemption.py`
 # - :ref:`sphx_glr_recipes_training_resuming_learning_rate_schedules.py`
 # - :ref:`sphx_glr_recipes_training_saving_the_gradient_scaler.py`
 # - :ref:`sphx_glr_recipes_troubleshooting_surviving_truncated_checkpoints.py`

@@ -206,7 +206,9 @@ assert np.array_equal(generator.random(3), drawn)
 # --------
 #
 # **In the middle of an epoch.** Save the random state from *before* the epoch,
-# the number of batches already done, and the current random state:
+# the number of batches already done, and the current random state. (To skip
+# them without reading, see
+# :ref:`sphx_glr_recipes_training_resuming_data_loaders.py`.)
 
 model, optimizer, scheduler, loader = new_run()
 losses = []

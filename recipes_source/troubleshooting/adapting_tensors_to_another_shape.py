@@ -72,7 +72,7 @@ model.load_state_dict(state_dict)
 #
 # .. fold:: Setup
 #
-#    Tried with PyTorch 2.13; needs Python 3.10::
+#    Tried with PyTorch 2.6 and 2.13; needs Python 3.10::
 #
 #        pip install "torch>=2.6"
 
@@ -83,6 +83,50 @@ model.load_state_dict(state_dict)
 # The message has the shape in the file first, then the one in the model.
 # (Before PyTorch 0.4 it was ``While copying the parameter named``, and the
 # model came first.)
+#
+# .. diagnosis:: The model has a layer of another size than the file.
+#    :message: size mismatch for {}
+#              While copying the parameter named {}
+#
+#    for key, new in model.state_dict().items():
+#        if key in state_dict and new.shape != state_dict[key].shape:
+#            print(key, state_dict[key].shape, new.shape)
+#
+# .. diagnosis:: The vocabulary of the file has another size, as after adding
+#       tokens.
+#    :message: size mismatch for {}embed_tokens.weight
+#              size mismatch for {}word_embeddings.weight
+#              size mismatch for {}lm_head.weight
+#              size mismatch for {}embedding.weight
+#              size mismatch for {}wte.weight
+#    :fix: a-larger-vocabulary
+#
+#    model.resize_token_embeddings(len(tokenizer))  # before loading
+#
+# .. diagnosis:: The file is from a model with one input channel less, as RGB
+#       before RGBD.
+#    :message: size mismatch for {key:conv1.weight}: {}, 3, {}([{}, 4,
+#    :fix: other-input-channels
+#
+#    import torch.nn.functional as F
+#    weight = state_dict["{key}"]
+#    state_dict["{key}"] = F.pad(weight, (0, 0, 0, 0, 0, 1))
+#
+# .. diagnosis:: The file is from a model for RGB images, and yours takes gray
+#       ones.
+#    :message: size mismatch for {key:conv1.weight}: {}, 3, {}([{}, 1,
+#    :fix: other-input-channels
+#
+#    weight = state_dict["{key}"]
+#    state_dict["{key}"] = weight.sum(dim=1, keepdim=True)
+#
+# .. diagnosis:: The model is for another image size, so the grid of positions
+#       differs.
+#    :message: size mismatch for {key:pos_embed|positional_embedding}:
+#    :fix: another-image-size
+#
+#    new = model.state_dict()["{key}"]
+#    state_dict["{key}"] = resize_positions(state_dict["{key}"], new)
 
 file = torch.load("model.pt", map_location="cpu")
 try:
@@ -235,6 +279,12 @@ assert torch.equal(transposed.t(), linear.weight)
 # **An optimizer** keeps averages in the shape of the old parameter. It loads
 # them, and fails in the next step. Start with a new optimizer, or treat its
 # tensors in the same way:
+#
+# .. diagnosis:: The optimizer loaded averages of parameters of another shape.
+#    :message: The size of tensor a ({}) must match the size of tensor b ({})
+#    :fix: what-goes-wrong
+#
+#    optimizer = torch.optim.Adam(model.parameters())  # a new one
 
 old_optimizer = torch.optim.Adam(trained.parameters())
 trained(tokens).sum().backward()
@@ -251,6 +301,13 @@ except RuntimeError as error:
 # **No weights in the file.** DeepSpeed ZeRO-3 saves tensors of size 0, unless
 # ``stage3_gather_16bit_weights_on_model_save`` is set; its ``zero_to_fp32.py``
 # makes a file of the parts. PyTorch says:
+#
+# .. diagnosis:: DeepSpeed ZeRO-3 saved the model in parts, so the file has no
+#       weights.
+#    :message: copying a param with shape torch.Size([0]) from checkpoint
+#    :fix: what-goes-wrong
+#
+#    python zero_to_fp32.py . model.pt
 
 try:
     linear.load_state_dict({"weight": torch.empty(0), "bias": torch.empty(0)})

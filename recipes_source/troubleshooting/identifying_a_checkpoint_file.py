@@ -119,10 +119,10 @@ with open(path, "rb") as file:
 #
 # .. fold:: Setup
 #
-#    PyTorch 2.6 or newer; ``torch.load`` of a ``.safetensors`` file needs
-#    2.13::
+#    PyTorch 2.13, whose ``torch.load`` reads safetensors; all else is the same
+#    in 2.6::
 #
-#        pip install "torch>=2.6" "safetensors>=0.5"
+#        pip install "torch>=2.13" "safetensors>=0.5"
 
 # %%
 # What the first bytes say
@@ -145,6 +145,7 @@ CONTENTS = {
     "constants.pkl": "TorchScript: torch.jit.load",
     "data.pkl": "torch.save: torch.load",
     "archive_format": "exported program: torch.export.load",
+    "serialized_state_dict.pt": "exported program: torch.export.load",
 }
 
 
@@ -180,6 +181,48 @@ assert identify("model.pt") == "Git LFS pointer: git lfs pull"
 # ``torch.load`` takes a file that is not a zip archive for a pickle, and stops
 # at its first byte, here the ``v`` of ``version``. 118 is the code of ``v``, 60
 # that of ``<`` and 10 that of a newline, which begin web pages:
+#
+# .. diagnosis:: The file is not a checkpoint: Git LFS left its pointer in its
+#       place.
+#    :message: Unsupported operand 118
+#              invalid load key, 'v'
+#
+#    git lfs install
+#    git lfs pull
+#
+# .. diagnosis:: The file is not a checkpoint but a web page: download the file
+#       itself.
+#    :message: Unsupported operand {byte:60|10}
+#              invalid load key, '<'
+#              invalid load key, '\x0a'
+#              invalid load key, '\n'
+#
+#    with open("model.pt", "rb") as file:
+#        print(file.read(300))
+#
+# .. diagnosis:: The file is not a checkpoint but JSON, often an error message
+#       from a server.
+#    :message: Unsupported operand 123
+#              invalid load key, '{'
+#
+#    with open("model.pt", "rb") as file:
+#        print(file.read(300))
+#
+# .. diagnosis:: The file is compressed with gzip.
+#    :message: Unsupported operand 31
+#              invalid load key, '\x1f'
+#
+#    import gzip
+#    with gzip.open("model.pt") as file:
+#        checkpoint = torch.load(file, map_location="cpu")
+#
+# .. diagnosis:: The file is not a checkpoint, and its first bytes say what it
+#       is.
+#    :message: Unsupported operand {}
+#              invalid load key, {}
+#
+#    with open("model.pt", "rb") as file:
+#        print(file.read(300))
 
 try:
     torch.load("model.pt", map_location="cpu")
@@ -191,6 +234,28 @@ assert bytes([118, 60, 10]) == b"v<\n"
 # %%
 # ``weights_only=False``, which the message recommends, cannot help. It gives
 # the messages of older versions:
+#
+# .. diagnosis:: The file is a pickle that ``torch.save`` did not write.
+#    :message: Invalid magic number; corrupt file?
+#              Unsupported operand 149
+#
+#    import pickle
+#    with open("model.pkl", "rb") as file:
+#        weights = pickle.load(file)  # runs code in the file
+#
+# .. diagnosis:: The checkpoint is in a zip archive.
+#    :message: file in archive is not in a subdirectory
+#
+#    import shutil
+#    shutil.unpack_archive("model.zip", "model", "zip")
+#
+# .. diagnosis:: The checkpoint is in a tar archive, or the file has only zeros.
+#    :message: files saved in the legacy .tar format
+#              filename 'storages' not found
+#    :fix: what-the-first-bytes-say
+#
+#    import shutil
+#    shutil.unpack_archive("model.tar", "model", "tar")
 
 # sphinx_gallery_wrong = True
 for path in ["model.pt", "page.pt", "error.pt", "other.pkl", "zip.pt"]:
@@ -210,6 +275,27 @@ for path in ["model.pt", "page.pt", "error.pt", "other.pkl", "zip.pt"]:
 # All three are zip archives, often named ``.pt``, and each loader misses a file
 # that the others do not have. None of these is corrupted, whatever the message
 # says. The comments name the functions to use:
+#
+# .. diagnosis:: The file was written by ``torch.save``, and is not TorchScript.
+#    :message: failed locating file constants.pkl
+#    :fix: torchscript-exported-programs-torch-save
+#
+#    state_dict = torch.load("model.pt", map_location="cpu")
+#    model.load_state_dict(state_dict)
+#
+# .. diagnosis:: The file is an exported program, or another zip archive that
+#       ``torch.save`` did not write.
+#    :message: failed locating file data.pkl
+#    :fix: torchscript-exported-programs-torch-save
+#
+#    program = torch.export.load("model.pt2")
+#
+# .. diagnosis:: The file is TorchScript.
+#    :message: with TorchScript archives passed to
+#              looks like a TorchScript archive
+#    :fix: torchscript-exported-programs-torch-save
+#
+#    model = torch.jit.load("model.pt", map_location="cpu")
 
 for load, path in [
     (torch.jit.load, "saved.pt"),  # torch.load
@@ -236,6 +322,24 @@ assert torch.export.load("exported.pt2").state_dict.keys() == state_dict.keys()
 # The file begins with the length of its header. The beginning of any other file
 # makes a gigantic number of it; before safetensors 0.5, the first message below
 # was ``HeaderTooLarge``. The second comes from an incomplete download:
+#
+# .. diagnosis:: The file is not safetensors, but a Git LFS pointer, a web page
+#       or a PyTorch file.
+#    :message: header too large
+#              HeaderTooLarge
+#
+#    with open("model.safetensors", "rb") as file:
+#        print(file.read(300))
+#
+# .. diagnosis:: The file is incomplete or empty: download it again.
+#    :message: incomplete metadata, file not fully covered
+#              MetadataIncompleteBuffer
+#              header too small
+#              HeaderTooSmall
+#    :fix: safetensors
+#
+#    import os
+#    print(os.path.getsize("model.safetensors"))  # against that of the source
 
 for path in ["model.pt", "half.safetensors", "empty.pt"]:
     try:
@@ -250,6 +354,12 @@ assert int.from_bytes(b"version ", "little") > 10**18
 # that ends in ``.safetensors``; from any other path, or from an open file, it
 # fails with ``Unsupported operand``. ``mmap`` has no effect, and
 # ``map_location`` must name one device:
+#
+# .. diagnosis:: For safetensors, ``map_location`` has to name one device.
+#    :message: Loading safetensors file with {form:dict|callable} map_location
+#    :fix: safetensors
+#
+#    state_dict = torch.load("model.safetensors", map_location="cpu")
 
 weights = torch.load("model.safetensors", map_location="cpu", mmap=True)
 try:
@@ -265,6 +375,13 @@ torch.testing.assert_close(weights, dict(state_dict))
 #
 # **A newer PyTorch wrote the file.** Upgrade the one that reads it. This file
 # claims version 999 of the format; those of PyTorch 2.13 have version 3:
+#
+# .. diagnosis:: A newer PyTorch wrote the file.
+#    :message: but the maximum supported version for reading is
+#              kMaxSupportedFileFormatVersion
+#    :fix: variants
+#
+#    pip install --upgrade torch
 
 try:
     torch.load("newer.pth")
@@ -288,6 +405,19 @@ with zipfile.ZipFile("saved.pt") as archive:
 # **Python 2 wrote the file.** Its strings have no encoding: pass one, which
 # works in spite of the warning. (A file that was opened as text gives the same
 # error: use ``open(path, "rb")``.)
+#
+# .. diagnosis:: Python 2 wrote the file, whose strings have no encoding.
+#    :message: 'utf-8' codec can't decode byte
+#    :fix: variants
+#
+#    torch.load("model.pt", map_location="cpu", encoding="latin1")
+#
+# .. diagnosis:: You passed ``encoding``, which works in spite of the warning.
+#    :message: pickle_load_args only works if
+#    :fix: variants
+#
+#    import warnings
+#    warnings.filterwarnings("ignore", message="pickle_load_args")
 
 try:
     torch.load("python2.pth", map_location="cpu")

@@ -137,8 +137,9 @@ assert names == ["argparse.Namespace"]
 # NumPy 1 and 2 write the same function under two names; a pair of object and
 # name allows each. The number types are not among the listed names, but the
 # next error asks for them (``numpy.dtypes.Float64DType``). ``numpy1.pt``
-# imitates NumPy 1: only that name differs. ``No module named 'numpy._core'``
-# means that NumPy 1 reads a file from NumPy 2: install NumPy 1.26.4 or newer.
+# imitates NumPy 1: only that name differs. ``No module named 'numpy._core'``,
+# which this page cannot show, comes from NumPy 1 that reads a file from NumPy
+# 2: install NumPy 1.26.4 or newer.
 
 import numpy as np
 

@@ -83,9 +83,10 @@ print("unexpected:", *sorted(saved - keys)[:2])
 #                                      <sphx_glr_recipes_troubleshooting_taking_part_of_a_checkpoint.py>`
 # ``num_batches_tracked``              :ref:`drop, or count from 0
 #                                      <sphx_glr_recipes_troubleshooting_taking_part_of_a_checkpoint.py>`
-# ``weight_orig``, ``weight_mask``     ``prune.remove``, save again
-# ``weight_g``, ``parametrizations``   :ref:`new and old weight norm
-#                                      <sphx_glr_recipes_troubleshooting_renaming_keys_of_old_checkpoints.py>`
+# ``weight_g``, ``parametrizations``   :ref:`weight norm
+#                                      <sphx_glr_recipes_troubleshooting_reading_parametrized_keys.py>`
+# ``weight_orig``, ``weight_mask``     :ref:`spectral norm, pruning
+#                                      <sphx_glr_recipes_troubleshooting_reading_parametrized_keys.py>`
 # ``n_averaged``, ``ema_``             :ref:`averaged weights
 #                                      <sphx_glr_recipes_training_averaging_weights.py>`
 # ``_extra_state``                     :ref:`state that is not a tensor
@@ -215,15 +216,7 @@ assert torch.equal(new["k"].weight, old["query"].weight)
 
 # %%
 
-# sphinx_gallery_fold = "A check of the row on pruning, and the end of the temporary folder"
-from torch.nn.utils import prune
-
-layer = prune.l1_unstructured(nn.Linear(4, 2), "weight", amount=0.5)
-assert {"weight_orig", "weight_mask"} <= layer.state_dict().keys()
-prune.remove(layer, "weight")
-assert not any(nn.Linear(4, 2).load_state_dict(layer.state_dict()))
-assert (layer.weight == 0).sum() == 4
-
+# sphinx_gallery_fold = "Leave the temporary folder"
 os.chdir(here)
 folder.cleanup()
 

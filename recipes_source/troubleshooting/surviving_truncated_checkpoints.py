@@ -97,8 +97,10 @@ save({"epoch": 3, "model": model.state_dict()}, "checkpoint.pt")
 # ``EOFError``, ``Ran out of input``         the file is empty: copy it again
 # ``unexpected EOF, expected``               the end is missing, old format
 # ``invalid hash value``                     download it again
-# ``unexpected pos``, ``file write failed``  the disk or your quota is full
-# ``write(): fd 3 failed with``              the same, or a network disk failed
+# ``unexpected pos``, ``iostream error``     the disk or your quota is full
+# ``PytorchStreamWriter failed writing``     the same, as in PyTorch 2.6
+# ``No space left on device``                the same: see ``df -h``
+# ``Stale file handle``, ``write(): fd``     the network disk (NFS) failed
 # ``invalid load key``, ``operand 118``      :ref:`not a checkpoint
 #                                            <sphx_glr_recipes_troubleshooting_identifying_a_checkpoint_file.py>`
 # ========================================== ==================================

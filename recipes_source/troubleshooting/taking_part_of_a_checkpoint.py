@@ -79,7 +79,7 @@ encoder.load_state_dict(part)
 #
 # .. fold:: Setup
 #
-#    Tried with PyTorch 2.13::
+#    Tried with PyTorch 2.6 and 2.13::
 #
 #        pip install "torch>=2.6"
 
@@ -90,6 +90,15 @@ encoder.load_state_dict(part)
 # A key is the path to a tensor, from the model that was saved. In the encoder
 # alone, the paths begin one level further down, so each of its keys is reported
 # twice, without ``encoder.`` and with it:
+#
+# .. diagnosis:: The file has the keys of your model below a prefix, often
+#       beside other parts.
+#    :missing: {key}
+#    :unexpected: {prefix}.{key}
+#
+#    p = "{prefix}."
+#    part = {k: v for k, v in state_dict.items() if k.startswith(p)}
+#    model.load_state_dict({k.removeprefix(p): v for k, v in part.items()})
 
 try:
     encoder.load_state_dict(state_dict)
@@ -132,6 +141,14 @@ assert checkpoint["ema"]["shadow"].keys() == weights.keys()
 # %%
 # If the file itself is a ``state_dict``, the first line is ``checkpoint``
 # without brackets, and there is nothing to take out of it:
+#
+# .. diagnosis:: The file has no entry of that name, and may be the
+#       ``state_dict`` itself.
+#    :message: KeyError: '{entry:state_dict|model_state_dict|model}'
+#    :fix: which-entry-has-the-weights
+#
+#    print(list(checkpoint))
+#    state_dict = checkpoint.get("{entry}", checkpoint)
 
 torch.save(weights, "model.pt")
 state_dict = torch.load("model.pt", map_location="cpu")
@@ -151,6 +168,24 @@ trained.load_state_dict(state_dict)
 # the profiler thop, ``position_ids`` from transformers before 4.31,
 # ``model_ema.`` and ``ema_`` from averaged weights, ``loss.`` from a loss with
 # layers. Name them, and the load checks all others:
+#
+# .. diagnosis:: The file has a key that no layer needs: a buffer of older code,
+#       or a counter of a profiler.
+#    :unexpected: {}{name:position_ids|total_ops|total_params}
+#    :fix: drop-keys-by-name
+#
+#    state_dict = {
+#        k: v for k, v in state_dict.items() if not k.endswith("{name}")
+#    }
+#
+# .. diagnosis:: The file has a second set of weights, their moving average.
+#    :message: unexpected key in source state_dict: {ema:ema_}
+#    :unexpected: {ema:model_ema.|ema_}{}
+#    :fix: drop-keys-by-name
+#
+#    state_dict = {
+#        k: v for k, v in state_dict.items() if not k.startswith("{ema}")
+#    }
 
 saved = {
     **weights,
@@ -184,6 +219,15 @@ assert kept.keys() == weights.keys()
 #
 # The same kind of key can be *missing*, if newer code saves a buffer that it
 # computes itself. Take the model's own value for it, and load the rest:
+#
+# .. diagnosis:: The model computes this buffer itself, and the file was saved
+#       without it.
+#    :missing: {}{name:position_ids|attn_mask|relative_position_index}
+#    :fix: buffers-that-came-and-went
+#
+#    own = model.state_dict()
+#    buffers = {k: own[k] for k in own if k.endswith("{name}")}
+#    model.load_state_dict(state_dict | buffers)
 
 newer = Encoder()
 newer.register_buffer("position_ids", torch.arange(16), persistent=True)
@@ -200,20 +244,20 @@ newer.load_state_dict(part | {"position_ids": own["position_ids"]})
 # before 0.4.1 finds it *unexpected*: drop it. Where it is *missing*, pass a
 # plain dictionary, and PyTorch counts from 0:
 #
-# .. diagnosis:: Batch normalization counts its batches since PyTorch 0.4.1, and
-#       the file has no counters.
+# .. diagnosis:: The file has no counters of batch norm: PyTorch before 0.4.1
+#       wrote it, or they were removed.
 #    :missing: {}num_batches_tracked
 #    :fix: buffers-that-came-and-went
 #
-#    model.load_state_dict(dict(state_dict))  # counts from 0
+#    model.load_state_dict(dict(state_dict))
 #
-# .. diagnosis:: Batch normalization counts its batches since PyTorch 0.4.1, and
-#       this one is older.
+# .. diagnosis:: The file has counters of batch norm, which PyTorch before 0.4.1
+#       does not know.
 #    :unexpected: {}num_batches_tracked
 #    :fix: buffers-that-came-and-went
 #
-#    for key in [k for k in state_dict if k.endswith("num_batches_tracked")]:
-#        del state_dict[key]
+#    end = "num_batches_tracked"
+#    state_dict = {k: v for k, v in state_dict.items() if not k.endswith(end)}
 
 norm = nn.BatchNorm1d(4)
 state_dict = norm.state_dict()

@@ -177,7 +177,8 @@ def _cell(code: nodes.literal_block, settings: dict[str, Any]) -> nodes.containe
     code.replace_self(outer)
     shown, checks, count = split_checks(code.astext())
     if shown:
-        cell += nodes.literal_block(shown, shown, language=code["language"])
+        numbers = {name: code[name] for name in ("linenos", "highlight_args") if name in code}
+        cell += nodes.literal_block(shown, shown, language=code["language"], **numbers)
     if count:
         block = nodes.literal_block(checks, checks, language=code["language"])
         cell += fold("", block, summary=f"{count} check{'s' if count > 1 else ''}", classes=["checks"])

@@ -13,4 +13,12 @@ TAGS = "sphx-glr-example-tags"
 #: What `cookbook.pages.failures` adds to the page of a recipe that failed.
 FAILED, NEVER_RAN = "failed-recipe", "never-ran"
 #: Everything that is added to the text, code and output of a recipe.
-ADDED = {FAILED, NEVER_RAN, TAGS, "sphx-glr-footer", "sphx-glr-timing", "sphx-glr-download-link-note"}
+ADDED = {
+    FAILED,
+    NEVER_RAN,
+    TAGS,
+    "sphx-glr-footer",
+    "sphx-glr-timing",
+    "sphx-glr-download-link-note",
+    "sphx-glr-signature",
+}

@@ -106,6 +106,13 @@ class Recipe:
         return complete and result.get("lines") in (None, block_lines(self.task))
 
 
+def from_title(docstring: str) -> str:
+    """Return *docstring* without the labels, directives and comments above its title."""
+    lines = docstring.split("\n")
+    start = next((i for i, line in enumerate(lines) if re.match(r"(?!\.\.(?: |$))\S", line)), 0)
+    return "\n".join(lines[start:])
+
+
 def drop_empty(blocks: list[Block]) -> list[Block]:
     """Remove, in place, the code blocks that contain only settings; return *blocks*."""
     blocks[:] = [block for block in blocks if block.type == "text" or remove_config_comments(block.content).strip()]
@@ -159,6 +166,7 @@ def make_key(recipe: Recipe) -> str:
         "name": task["name"],
         "code": [remove_config_comments(block.content).strip() for block in recipe.code],
         "file_conf": task["file_conf"],
+        "settings": [settings.of_block(block.content) for block in recipe.code],
         "files": task["files"],
         "conf": task["conf"],
         "limits": task["limits"],
@@ -172,7 +180,7 @@ def make_key(recipe: Recipe) -> str:
 
 def is_figure(name: str, stem: str) -> bool:
     """Say whether *name* is that of a figure of the recipe *stem*, and not of a recipe ``STEM_100``."""
-    return bool(re.fullmatch(rf"sphx_glr_{re.escape(stem)}_\d{{3,}}(_dark)?\.png", name, re.ASCII))
+    return bool(re.fullmatch(rf"sphx_glr_{re.escape(stem)}_\d{{3,}}\.png", name, re.ASCII))
 
 
 def figures(folder: Path, stem: str) -> list[Path]:

@@ -70,7 +70,11 @@ def _text(node: nodes.Node) -> str:
     """Return the text of *node*, without the labels of links that have no text of their own."""
     if isinstance(node, nodes.Text):
         return node.astext()
-    if isinstance(node, addnodes.pending_xref) and node.get("reftype") in ("ref", "doc") and not node["refexplicit"]:
+    if (
+        isinstance(node, addnodes.pending_xref)
+        and node.get("reftype") in ("ref", "doc")
+        and not node.get("refexplicit")
+    ):
         return ""
     return "".join(_text(child) for child in node.children)
 
