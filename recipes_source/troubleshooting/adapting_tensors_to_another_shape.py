@@ -282,6 +282,7 @@ assert torch.equal(transposed.t(), linear.weight)
 #
 # .. diagnosis:: The optimizer loaded averages of parameters of another shape.
 #    :message: The size of tensor a ({}) must match the size of tensor b ({})
+#    :traceback: torch/optim/
 #    :fix: what-goes-wrong
 #
 #    optimizer = torch.optim.Adam(model.parameters())  # a new one

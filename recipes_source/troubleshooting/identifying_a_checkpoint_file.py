@@ -408,6 +408,8 @@ with zipfile.ZipFile("saved.pt") as archive:
 #
 # .. diagnosis:: Python 2 wrote the file, whose strings have no encoding.
 #    :message: 'utf-8' codec can't decode byte
+#    :traceback: torch/serialization.py
+#                torch.load(
 #    :fix: variants
 #
 #    torch.load("model.pt", map_location="cpu", encoding="latin1")

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from conftest import RECIPES, ROOT, recipe
+from conftest import RECIPES, ROOT, TWO_FRAMES, recipe
 from reading import outputs, parse, target
 
 MESSAGE = re.compile(r"^\w*(?:Error|Warning|Exception): ", re.MULTILINE)
@@ -281,35 +281,64 @@ def test_the_last_message_decides_and_those_that_led_to_it(ask, text, explained)
     assert bool(ask(text)[0]) == explained
 
 
+LINE = "2026-11-23 10:15:00 INFO loss 0.123, 'lr' 1e-3 in /a/b.py for layer.3.weight\n"
+KEYS = [f'"layers.{i}.self_attn.q_proj.weight"' for i in range(2400)]
+
+
+def long_text(where, size):
+    """Return *size* characters with a message at *where*: ``head``, ``tail``, or all of it, ``keys``."""
+    if where == "keys":
+        keys = KEYS[: size // 80]
+        below = [key.replace("layers", "model.layers") for key in keys]
+        lists = (
+            f"Missing key(s) in state_dict: {', '.join(keys)}. \n\tUnexpected key(s) in state_dict: {', '.join(below)}."
+        )
+        return TRACEBACK.format(HEAD + lists)
+    noise = LINE * (size // len(LINE))
+    return f"{OURS}\n{noise}" if where == "head" else f"{noise}{OURS}"
+
+
+@pytest.mark.parametrize("where", ["head", "tail", "keys"])
 @pytest.mark.parametrize("size", [200_000, 5_000_000])
-@pytest.mark.parametrize("where", ["head", "tail"])
-def test_a_long_text_is_answered_at_once_by_its_head_and_its_tail(visit, size, where):
+def test_a_long_text_is_answered_at_once_wherever_its_message_is(visit, size, where):
+    """Counts the time of the processor, in which nothing else that runs here matters: 25 ms here are 100 ms there."""
     tab = visit("errors")
-    tab.context.new_cdp_session(tab).send("Emulation.setCPUThrottlingRate", {"rate": 4})
-    noise = "2026-11-23 10:15:00 INFO loss 0.123, 'lr' 1e-3 in /a/b.py for layer.3.weight\n" * (size // 78)
-    text = f"{OURS}\n{noise}" if where == "head" else f"{noise}{OURS}"
-    took, found = tab.evaluate(
-        """async text => {
+    session = tab.context.new_cdp_session(tab)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def spent():
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return next(one["value"] for one in metrics if one["name"] == "ThreadTime")
+
+    tab.evaluate("text => { document.querySelector('#error-message').value = text }", long_text(where, size))
+    times = []
+    for _ in range(3):
+        tab.evaluate(TWO_FRAMES)
+        before = spent()
+        answers = tab.evaluate("() => diagnose(document.querySelector('#error-message').value).length")
+        times.append(spent() - before)
+    assert answers
+    assert min(times) < 0.025
+
+
+def test_typing_does_not_wait_for_the_answer(visit):
+    tab = visit("errors")
+    tab.evaluate("text => { document.querySelector('#error-message').value = text }", long_text("tail", 200_000))
+    asked = tab.evaluate(
+        """async () => {
           const field = document.querySelector("#error-message");
-          field.value = text;
-          let longest = 0, before = performance.now();
-          for (let i = 0; i < 3; i++) {
-            before = performance.now();
+          const status = document.querySelector("#error-matches [role=status]");
+          const said = [];
+          for (let i = 0; i < 5; i++) {
             field.dispatchEvent(new Event("input"));
-            longest = Math.max(longest, performance.now() - before);
+            said.push(status.textContent);
+            await new Promise(done => setTimeout(done, 20));
           }
-          const end = performance.now() + 400;
-          while (performance.now() < end) {  // the longest time without a turn of the event loop
-            before = performance.now();
-            await new Promise(done => setTimeout(done, 0));
-            longest = Math.max(longest, performance.now() - before);
-          }
-          return [longest, document.querySelectorAll("#error-matches a").length];
-        }""",
-        text,
+          await new Promise(done => setTimeout(done, 400));
+          return [...said, status.textContent];
+        }"""
     )
-    assert took < 100
-    assert found
+    assert asked == ["", "", "", "", "", "This is the cause:"]
 
 
 def test_the_field_shows_cause_lines_and_fix_and_leads_there_by_keyboard(visit):
@@ -317,7 +346,7 @@ def test_the_field_shows_cause_lines_and_fix_and_leads_there_by_keyboard(visit):
     tab.get_by_label("Paste your message").focus()
     tab.keyboard.insert_text(TRACEBACK.format("TypeError: RNG state must be a torch.ByteTensor"))
     tab.locator("#error-matches .fix").wait_for()
-    assert tab.get_by_role("status").inner_text() == "This is the cause:"
+    assert tab.inner_text("#error-matches [role=status]") == "This is the cause:"
     assert 'map_location="cpu"' in tab.inner_text("#error-matches pre")
     overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert tab.evaluate(overflow) <= 0
@@ -373,6 +402,10 @@ def test_index_is_written_anew_exactly_when_it_changes(tiny_site):
     first, second = (
         recipe(raises.format(name), name.title(), "# sphinx_gallery_tags = ['saving']\n") for name in ("one", "two")
     )
+    explained = (
+        "# Some text.\n#\n# .. diagnosis:: It is no number.\n#    :message: invalid literal for int()\n#\n#    fix()"
+    )
+    first, second = (text.replace("# Some text.", explained) for text in (first, second))
     site = tiny_site({"first.py": first, "second.py": second})
     (site.folder / "index.rst").write_text("Tiny\n====\n\n.. toctree::\n\n   errors\n   recipes/index\n")
     (site.folder / "errors.rst").write_text("Errors\n======\n\n.. error-index::\n")
