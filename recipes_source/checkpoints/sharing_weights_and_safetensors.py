@@ -251,6 +251,12 @@ torch.testing.assert_close(load_file("odd.safetensors"), odd, **exactly)
 #    :fix: variants
 #
 #    metadata = {k: str(v) for k, v in metadata.items()}
+#
+# .. diagnosis:: Two tensors of different dtypes share one memory.
+#    :message: Cannot save multiple tensors or storages that view the same data
+#    :fix: variants
+#
+#    state_dict = {k: v.clone() for k, v in state_dict.items()}
 
 weight = torch.ones(2, 3)
 attempts = [
