@@ -131,11 +131,15 @@ const diagnose = (() => {
 
   const fits = ({ regex, longest }, text, lower) => lower.includes(longest) ? regex.exec(text) : null;
 
+  // A message in the forms in which patterns are looked for, without line breaks or without any space.
+  const prepare = (message) => {
+    const [text, squeezed, around] = [message.text, message.squeezed, `${message.before} ${message.text}`].map(quoted);
+    const lower = squeezed.toLowerCase();
+    return { ...message, text, squeezed, around, lower, aroundLower: around.replace(/\s/g, "").toLowerCase() };
+  };
+
   const among = (message, squeezed) => {
-    const text = squeezed ? message.squeezed : quoted(message.text);
-    const source = squeezed ? quoted(text) : text;
-    const lower = source.replace(/\s/g, "").toLowerCase();
-    const around = quoted(`${message.before} ${message.text}`), aroundLower = around.replace(/\s/g, "").toLowerCase();
+    const { around, aroundLower, lower } = message, source = squeezed ? message.squeezed : message.text;
     return compiled.map(({ entry, messages, exceptions }) => {
       if (entry.traceback.length && !entry.traceback.some((part) => message.before.includes(part))) return null;
       if (exceptions.some((one) => fits(one, around, aroundLower))) return null;
@@ -150,9 +154,9 @@ const diagnose = (() => {
 
   // A part of a message is as good as the message, if all that have it mean the same.
   const cutShort = (message) => {
-    const part = quoted(message.squeezed).toLowerCase().replace(/^[\w.]*(?:error|exception|warning):/, "").replace(/[.…]+$/, "");
+    const part = message.lower.replace(/^[\w.]*(?:error|exception|warning):/, "").replace(/[.…]+$/, "");
     if (part.length < SHORTEST || part.length > 400 || message.keys.missing.length || message.keys.unexpected.length) return [];
-    const whole = errorIndex.messages.filter((_, i) => printed[i].includes(part)).flatMap((text) => readMessage(text).slice(0, 1));
+    const whole = errorIndex.messages.filter((_, i) => printed[i].includes(part)).flatMap((text) => readMessage(text).slice(0, 1).map(prepare));
     const found = whole.map((text) => among(text, false)[0]).filter(Boolean);
     return new Set(found.map(({ entry }) => entry)).size === 1 ? found.slice(0, 1) : [];
   };
@@ -161,7 +165,7 @@ const diagnose = (() => {
 
   // The diagnoses of a text, the best first: [{ entry, paste, shown }, ...].
   return (text) => {
-    for (const message of readMessage(text)) {
+    for (const message of readMessage(text).map(prepare)) {
       for (const found of [among(message, false), among(message, true), cutShort(message)]) {
         const good = found.filter(({ score }) => score >= 0.6 * found[0].score)
           .filter(({ entry }, i, all) => all.findIndex((other) => other.entry.fix.url === entry.fix.url && other.entry.cause === entry.cause) === i);

@@ -39,7 +39,6 @@
   if (given) field.value = decodeURIComponent(given[1]);
   show(); // and what the browser kept when one comes back to the page
 
-  field.addEventListener("change", show);
   let timer;
   field.addEventListener("input", () => {
     clearTimeout(timer);

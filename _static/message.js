@@ -1,13 +1,22 @@
 // Reads a pasted text: which of its messages decides, and the keys that a state_dict error lists.
 const readMessage = (() => {
-  const LIMIT = 60000; // characters of the head and of the tail of a long text
-  const LISTED = 2000; // keys of a list
+  const LIMIT = 100000; // characters of the head and of the tail of a long text, and of a list of keys between them
+  const LIST = "Unexpected key(s) in state_dict";
+  const MESSAGES = 8; // that led to the last one
+  const LISTED = 500; // keys of a list
   const TYPE = /^[ \t]*(?:[\w.]+\.)?(\w*(?:Error|Exception|Warning|Interrupt|Exit|Failure)|UnsupportedOperation)(?=:|[ \t]*$)/gm;
   const TRACEBACK = /Traceback \(most recent call last\)|During handling of the above exception|The above exception was the direct cause/g;
   // What ends a program after another message has said why.
   const ENDS = /^(?:ChildFailedError|CalledProcessError|ProcessRaisedException|ProcessExitedException|SystemExit|KeyboardInterrupt|RemoteError|RayTaskError|WorkerCrashedError)$/;
 
-  const plain = (text) => (text.length > 2 * LIMIT ? `${text.slice(0, LIMIT)}\n…\n${text.slice(-LIMIT)}` : text)
+  const shorten = (text) => {
+    if (text.length <= 2 * LIMIT) return text;
+    const head = text.slice(0, LIMIT), tail = text.slice(-LIMIT), at = text.indexOf(LIST, LIMIT - LIST.length);
+    const list = at > 0 && at < text.length - LIMIT ? text.slice(at, Math.min(at + LIMIT, text.length - LIMIT)) : "";
+    return `${head}\n…\n${list}\n…\n${tail}`;
+  };
+
+  const plain = (text) => shorten(text)
     .replace(/(?:\x1b|\\x1b|\\033|\\u001b)\[[\d;]*[A-Za-z]/g, "") // colors
     .replace(/\r/g, "")
     .replace(/\\n/g, "\n").replace(/\\t/g, " ").replace(/\\(?=["'])/g, "")
@@ -54,7 +63,7 @@ const readMessage = (() => {
     if (!starts.length) return [part("", text, text)];
     const marks = [...text.matchAll(TRACEBACK)].map((found) => found.index);
     const result = [];
-    for (let i = starts.length - 1; i >= 0; i--) {
+    for (let i = starts.length - 1; i >= Math.max(0, starts.length - MESSAGES); i--) {
       const { type, start } = starts[i];
       const next = starts[i + 1]?.start ?? text.length;
       const mark = marks.find((at) => at > start && at < next);

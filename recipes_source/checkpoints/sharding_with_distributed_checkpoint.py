@@ -160,6 +160,7 @@ assert state["model"] is model_state and state["optim"] is optim_state
 #
 # .. diagnosis:: No process group is there, so this process saves alone.
 #    :message: torch.distributed is disabled, unavailable or uninitialized
+#              torch.distributed is unavailable or uninitialized, assuming
 #    :fix: in-a-training-script
 #
 #    dist.init_process_group("gloo")  # or start with torchrun
@@ -270,6 +271,32 @@ torch.testing.assert_close(
 #
 #    metadata = dcp.FileSystemReader(folder).read_metadata()
 #    print(list(metadata.state_dict_metadata))
+#
+# .. diagnosis:: The folder has a tensor of another shape under this name.
+#    :message: Size mismatch between saved {saved} and current: {} for {key}
+#    :fix: what-goes-wrong
+#
+#    metadata = dcp.FileSystemReader(folder).read_metadata()
+#    print(metadata.state_dict_metadata["{key}"])
+#
+# .. diagnosis:: ``get_model_state_dict`` got a model without parameters to
+#       save.
+#    :message: The option indicates that model state_dict is required
+#    :fix: in-a-training-script
+#
+#    print(list(model.state_dict()))
+#
+# .. diagnosis:: DCP saves into a folder, and needs its path.
+#    :message: `checkpoint_id` must be specified if storage_reader
+#              Cannot detect which StorageReader or StorageWriter
+#
+#    dcp.save(state_dict, checkpoint_id="checkpoint")
+#
+# .. diagnosis:: The folder has a checkpoint already.
+#    :message: Detected an existing checkpoint in {folder}, overwriting
+#              Checkpoint already exists and self.overwrite=
+#
+#    dcp.save(state_dict, checkpoint_id=f"checkpoint_{epoch}")
 
 compiled = torch.compile(model, backend="eager")
 dcp.save({"model": compiled.state_dict()}, checkpoint_id="compiled")

@@ -155,6 +155,13 @@ assert str(nested.load_state_dict(pair)).startswith("<All keys")
 #
 #    for key in [k for k in state_dict if k.endswith("_extra_state")]:
 #        del state_dict[key]
+#
+# .. diagnosis:: The class has only one of ``get_extra_state`` and
+#       ``set_extra_state``.
+#    :message: Reached a code path in Module.{name}_extra_state()
+#
+#    def set_extra_state(self, state):
+#        self.classes = state["classes"]
 
 plain = nn.ModuleDict({"fc": nn.Linear(4, 3)})
 state_dict = torch.load("model.pt", map_location="cpu")

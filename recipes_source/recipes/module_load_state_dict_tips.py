@@ -161,6 +161,17 @@ torch.testing.assert_close(
 #    :message: copying from a non-meta parameter in the checkpoint to a meta
 #
 #    model.load_state_dict(state_dict, assign=True)
+#
+# .. diagnosis:: The file is in the format of PyTorch before 1.6, which cannot
+#       be mapped.
+#    :message: mmap can only be used with files saved with
+#
+#    torch.save(torch.load(path, map_location="cpu"), path)  # once
+#
+# .. diagnosis:: A file is mapped by its path; a stream or a buffer is not.
+#    :message: f must be a file path in order to use the mmap argument
+#
+#    state_dict = torch.load("model.pt", map_location="cpu", mmap=True)
 
 with torch.device("meta"):
     empty = nn.Linear(4, 2, bias=False)

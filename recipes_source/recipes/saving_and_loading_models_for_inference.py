@@ -259,6 +259,13 @@ except AttributeError as error:
 #
 #    assert path is not None, "no path to load from"
 #    state_dict = torch.load(path, map_location="cpu")
+#
+# .. diagnosis:: The arguments of ``torch.save`` are the object first and the
+#       path second.
+#    :message: expected 'f' to be string, path, or a file-like object
+#    :fix: short-answer
+#
+#    torch.save(checkpoint, "model.pt")
 
 # sphinx_gallery_wrong = True
 model = Classifier(**checkpoint["config"])

@@ -164,6 +164,13 @@ assert torch.equal(model.head.weight, head)
 # %%
 # Without this check, nobody notices a filter that matches nothing. Here every
 # key has a prefix, as after training with DistributedDataParallel:
+#
+# .. diagnosis:: The file has other keys than the model, or the same keys with
+#       other shapes.
+#    :message: not in the file, or of another shape
+#    :fix: if-you-cannot-build-the-old-model
+#
+#    print({key: value.shape for key, value in state_dict.items()})
 
 prefixed = {f"module.{key}": value for key, value in state_dict.items()}
 try:

@@ -162,6 +162,21 @@ assert scales[0] == new_scales[8] == 2.0**8
 #
 #    if checkpoint["scaler"]:
 #        scaler.load_state_dict(checkpoint["scaler"])
+#
+# .. diagnosis:: The scaler was pickled in the middle of an iteration; its
+#       ``state_dict`` is enough.
+#    :message: A GradScaler instance may only be pickled at the beginning
+#    :fix: short-answer
+#
+#    scaler.update()
+#    checkpoint = {"scaler": scaler.state_dict()}
+#
+# .. diagnosis:: There is no CUDA here, so the scaler is disabled, and its state
+#       is empty.
+#    :message: GradScaler is enabled, but CUDA is not available
+#    :fix: what-goes-wrong
+#
+#    scaler = torch.amp.GradScaler(device)
 
 # sphinx_gallery_wrong = True
 disabled = torch.amp.GradScaler(device, enabled=False)

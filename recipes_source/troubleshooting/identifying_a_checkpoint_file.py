@@ -293,9 +293,17 @@ for path in ["model.pt", "page.pt", "error.pt", "other.pkl", "zip.pt"]:
 # .. diagnosis:: The file is TorchScript.
 #    :message: with TorchScript archives passed to
 #              looks like a TorchScript archive
+#              is a zip archive (did you mean to use torch.jit.load()?)
 #    :fix: torchscript-exported-programs-torch-save
 #
 #    model = torch.jit.load("model.pt", map_location="cpu")
+#
+# .. diagnosis:: The file is safetensors, and the package that reads it is
+#       missing.
+#    :message: Attempting to load a safetensors file but safetensors is not
+#    :fix: safetensors
+#
+#    pip install safetensors
 
 for load, path in [
     (torch.jit.load, "saved.pt"),  # torch.load
@@ -408,6 +416,8 @@ with zipfile.ZipFile("saved.pt") as archive:
 #
 # .. diagnosis:: Python 2 wrote the file, whose strings have no encoding.
 #    :message: 'utf-8' codec can't decode byte
+#    :traceback: torch/serialization.py
+#                torch.load(
 #    :fix: variants
 #
 #    torch.load("model.pt", map_location="cpu", encoding="latin1")

@@ -120,6 +120,58 @@ with torch.serialization.safe_globals([argparse.Namespace]):
 #    :message: Due to a serious vulnerability issue in `torch.load`
 #
 #    pip install --upgrade "torch>=2.6"
+#
+# .. diagnosis:: The file builds an object that is no tensor and no plain Python
+#       type.
+#    :message: or types allowlisted via `add_safe_globals`
+#              or classes allowlisted via `add_safe_globals`
+#              Can only {what:append to|extend} lists, but got
+#              for dict, collections.OrderedDict, collections.Counter
+#              persistent_load id must be tuple or int
+#              Only persistent_load of storage is allowed
+#              unsupported persistent id encountered
+#    :fix: save-plain-types-instead
+#
+#    names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+#    print(names)  # save plain types in their place
+#
+# .. diagnosis:: The file names a function of a module that ``torch.load`` never
+#       runs.
+#    :message: Trying to load unsupported GLOBAL {name} whose module
+#    :fix: what-the-refusal-protects-you-from
+#
+#    names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+#    print(names)
+#
+# .. diagnosis:: The file has tensors of a class whose module has to be imported
+#       first.
+#    :message: must be imported to load DTensors
+#              must be imported to load nested jagged tensors
+#
+#    import torch.distributed.tensor, torch.nested, torch._dynamo
+#
+# .. diagnosis:: The file was written with another pickle protocol than
+#       ``torch.save`` uses.
+#    :message: Detected pickle protocol {n} in the checkpoint
+#
+#    torch.save(checkpoint, path)  # without pickle_protocol=
+#
+# .. diagnosis:: An environment variable decides over ``weights_only`` here.
+#    :message: TORCH_FORCE_WEIGHTS_ONLY_LOAD
+#              TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD
+#
+#    unset TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD TORCH_FORCE_WEIGHTS_ONLY_LOAD
+#
+# .. diagnosis:: ``pickle_module`` and ``weights_only=True`` exclude each other.
+#    :message: Can not safely load weights when explicit pickle_module
+#
+#    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+#
+# .. diagnosis:: The file is in the format of PyTorch before 1.6, which cannot
+#       be listed.
+#    :message: Expected input to be a checkpoint returned by torch.save
+#
+#    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
 
 names = torch.serialization.get_unsafe_globals_in_checkpoint("checkpoint.pt")
 print(names)

@@ -112,6 +112,9 @@ save({"epoch": 3, "model": model.state_dict()}, "checkpoint.pt")
 # .. diagnosis:: The end of the file is missing: a copy or a save was
 #       interrupted.
 #    :message: failed finding central directory
+#              PytorchStreamReader failed reading zip archive
+#              PytorchStreamReader failed reading file
+#              Storage tensor size did not match record size
 #              unexpected EOF, expected {n} more bytes
 #    :fix: what-happened-to-the-file
 #
@@ -171,6 +174,7 @@ assert not Path("copy.pt").exists()
 #       the new file is broken.
 #    :message: . unexpected pos {a} vs {b}
 #              file write failed
+#              PytorchStreamWriter failed writing
 #              write(): fd {n} failed with
 #              basic_ios::clear: iostream error
 #              No space left on device

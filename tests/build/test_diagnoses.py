@@ -42,7 +42,9 @@ def test_a_wrong_diagnosis_is_reported_with_its_line(tiny_site):
         text += "#\n"
         places[text.count("\n") + 1] = problem
         text += comment(f".. {lines}")
-    text += f"\n{ZERO}\n# %%\n#\n# .. diagnosis:: It is about nothing.\n#\n#    fix()\n\nprint(1)\n"
+    text += f"\n{ZERO}\n# %%\n# Text.\n\nprint('KeyError: 1')\n"
+    places[text.count("\n") - 1] = "no recipe explains 'KeyError: 1': add .. diagnosis::"
+    text += "\n# %%\n#\n# .. diagnosis:: It is about nothing.\n#\n#    fix()\n\nprint(1)\n"
     places[text[: text.index(".. diagnosis:: It is about")].count("\n") + 1] = "this diagnosis is about no message"
     done = with_index(tiny_site({"one.py": text})).build()
     assert done.code == 1

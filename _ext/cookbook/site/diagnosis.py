@@ -74,7 +74,8 @@ class Diagnosis(NamedTuple):
         """Say whether it may be about a printed *message*; what its keys say is not looked at."""
         if (self.missing or self.unexpected) and "key(s) in state_dict: " in message:
             return True
-        return any(regex(pattern).search(" ".join(message.split())) for pattern in self.messages)
+        said = " ".join(re.sub(r"\\(?=['\"])", "", message).split())
+        return any(regex(pattern).search(said) for pattern in self.messages)
 
 
 def regex(pattern: str) -> re.Pattern[str]:

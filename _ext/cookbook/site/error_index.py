@@ -22,16 +22,22 @@ from typing import NamedTuple
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from docutils.utils import get_source_line
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+from cookbook.build import build_of
 from cookbook.files import write_if_changed
 from cookbook.pages import classes
+from cookbook.pages.cells import BLOCK
 from cookbook.site import diagnosis
 from cookbook.site.diagnosis import Diagnosis
 from cookbook.site.message import anchor_of, messages, split
 from cookbook.state import state_of
+
+logger = logging.getLogger(__name__)
 
 #: The tags that are activities, and the titles of their sections.
 ACTIVITIES = {
@@ -67,13 +73,16 @@ class Place(NamedTuple):
 
 def collect(app: Sphinx, doctree: nodes.document) -> None:
     """Give the messages on a page that was read anchors, and store them in its metadata."""
-    found: list[tuple[str, str, str, str]] = []
-    for block in doctree.findall(nodes.literal_block):
-        if classes.OUTPUT not in block["classes"]:
+    found: list[tuple[str, str, str, str, str]] = []
+    line = "1"
+    for block in list(doctree.findall(nodes.Element)):
+        if isinstance(block, nodes.comment) and (cell := BLOCK.fullmatch(block.astext())):
+            line = cell[1]
+        if not isinstance(block, nodes.literal_block) or classes.OUTPUT not in block["classes"]:
             continue
         for message in messages(block.astext()):
             entry = anchor_of(message)
-            count = 1 + sum(other == entry for _, other, _, _ in found)
+            count = 1 + sum(other == entry for _, other, *_ in found)
             anchor = f"{entry}-{count}" if count > 1 else entry
             doctree.ids[anchor] = block
             block["ids"].append(anchor)
@@ -81,7 +90,8 @@ def collect(app: Sphinx, doctree: nodes.document) -> None:
             while not isinstance(section, nodes.section | nodes.document):
                 section = section.parent
             heading = section.next_node(nodes.title)
-            found.append((message, entry, anchor, heading.astext() if heading else ""))
+            place = f"{get_source_line(block)[0]}:{line}"
+            found.append((message, entry, anchor, heading.astext() if heading else "", place))
     if found:
         app.env.metadata[app.env.docname]["errors"] = found
 
@@ -106,7 +116,7 @@ def index(env: BuildEnvironment) -> dict[str, dict[str, Entry]]:
     places: dict[str, list[Place]] = {}
     for docname in diagnosis.in_reading_order(env, "errors"):
         title = env.titles[docname].astext()
-        for message, entry, anchor, heading in env.metadata[docname]["errors"]:
+        for message, entry, anchor, heading, _ in env.metadata[docname]["errors"]:
             place = Place(message, docname, anchor, title, "" if heading == title else heading)
             places.setdefault(entry, []).append(place)
     result: dict[str, dict[str, Entry]] = {activity: {} for activity in ACTIVITIES}
@@ -208,9 +218,24 @@ def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         node.parent.replace(node, result)
 
 
+def _check(app: Sphinx, env: BuildEnvironment) -> None:
+    """Warn of messages on the page of a recipe, unless it failed, that no recipe explains."""
+    build = build_of(app)
+    failed = {build.recipes[name].docname for name in build.failed}
+    explained = [one for _, one in diagnosis.all_of(env)]
+    for docname in set(diagnosis.in_reading_order(env, "errors")) - failed:
+        for message, *_, location in env.metadata[docname]["errors"]:
+            if not any(one.fits(message) for one in explained):
+                first = message.split("\n", maxsplit=1)[0][:60]
+                text = "no recipe explains %r: add .. diagnosis:: to the text above its cell"
+                logger.warning(text, first, location=location)
+
+
 def update(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Return the pages with an index, if it differs from what this builder last wrote."""
     diagnosis.check(env)
+    if any(metadata.get("error_index") for metadata in env.metadata.values()):
+        _check(app, env)
     shown = [repr(index(env)), [diagnosis.target(env, docname, one.fix) for docname, one in diagnosis.all_of(env)]]
     digest = hashlib.sha256(repr(shown).encode()).hexdigest()
     digests = state_of(env).error_digests
@@ -229,6 +254,7 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     entries = []
     for docname, one in diagnosis.all_of(env):
         other, anchor = diagnosis.target(env, docname, one.fix)
+        other = other or docname  # reported
         title, heading = env.titles[other].astext(), diagnosis.headings(env, other).get(anchor, "")
         url = app.builder.get_target_uri(other) + (f"#{anchor}" if anchor else "")
         entries.append(
