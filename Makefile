@@ -14,7 +14,7 @@ SPHINX  = $(BIN)/python -m sphinx $(SPHINXOPTS)
 $(foreach name,PYTHON VENV BUILD,$(if $($(name)),,$(error $(name) is empty: give it a value, or leave it out)))
 
 .DEFAULT_GOAL := help
-.PHONY: help html html-noplot serve linkcheck lint types quick test check coverage future new golden benchmark constraints audit inventories clean
+.PHONY: help html html-noplot serve linkcheck lint types quick test check coverage future verify pin new golden benchmark constraints audit inventories clean
 .PHONY: .installed .installed-dev .build
 
 help: ## Say what each target does
@@ -104,6 +104,19 @@ check: lint types coverage test ## Everything that decides whether a change land
 
 coverage: .installed-dev ## Measure what the quick tests cover of _ext; fails below the floor in pyproject.toml
 	@$(BIN)/python -m pytest -q -n auto --cov --cov-report=term:skip-covered tests/unit tests/project tests/upgrade tests/build/test_small.py
+
+verify: .installed-dev .build ## Run all recipes with another torch (TORCH=2.14.1); their pages say what it prints
+	@test -n "$$TORCH" || { echo "Name a version: make verify TORCH=2.14.1"; exit 1; }
+	@mkdir -p -- $(OUT)/verify/"$$TORCH"
+	@$(BIN)/python tools/environment.py $(OUT)/verify/"$$TORCH"/venv
+	@PYTHONPATH=_ext $(BIN)/python tests/verify.py "$$TORCH" $(OUT)/verify/"$$TORCH"
+
+pin: ## Pin another torch (TORCH=2.14.1): requirements, constraints, address of its documentation, outputs
+	@echo "$$TORCH" | grep -qxE '[0-9]+\.[0-9]+\.[0-9]+' || { echo "Name a version: make pin TORCH=2.14.1"; exit 1; }
+	@sed -i.bak -E "s|^torch==.*|torch==$$TORCH|" requirements.txt
+	@sed -i.bak -E "s|(docs\.pytorch\.org/docs/)[0-9.]+|\1$${TORCH%.*}|" conf.py
+	@rm requirements.txt.bak conf.py.bak
+	@$(MAKE) constraints golden
 
 # The theme caps Sphinx, but only in its metadata: what it brings is installed first, Sphinx afterwards.
 future: .build ## Build the site on the newest Sphinx and sphinx-gallery, in an environment of its own

@@ -36,9 +36,6 @@ nitpicky = True
 # -- Gallery ---------------------------------------------------------------
 
 sphinx_gallery_conf = {
-    "examples_dirs": ["recipes_source"],
-    "gallery_dirs": ["recipes"],
-    "download_all_examples": False,
     "subsection_order": [
         "recipes_source/recipes",
         "recipes_source/troubleshooting",
@@ -51,20 +48,18 @@ sphinx_gallery_conf = {
     # Every recipe is executed: there is no skip list. Helper modules begin with an underscore.
     "ignore_pattern": r"^_",
     "filename_pattern": r"\.py$",
-    # Each recipe runs in a process of its own, so there is nothing to reset.
-    "reset_modules": (),
     "image_scrapers": ("cookbook.run.process.figures.scraper",),
     # Page, script and notebook print the same, so only what is printed is output.
     "capture_repr": (),
-    "only_warn_on_example_error": True,
-    "remove_config_comments": True,
     "show_signature": False,
     "thumbnail_size": (480, 300),
-    "write_computation_times": False,
     # Never the same twice: pages say it in steps.
     "min_reported_time": 10**6,
     "junit": "../junit.xml",
 }
+
+# The rules of this cookbook for all recipes, besides those of tests/rules.py.
+recipe_rules = ["some output", "captured output", "used files", "no deprecations", "no temporary paths"]
 
 # The vocabulary of `# sphinx_gallery_tags`: activities first, then topics.
 recipe_tags = [
@@ -72,14 +67,6 @@ recipe_tags = [
     *("module", "checkpoint", "errors", "keys", "safety", "device", "dtype", "memory"),
     *("file size", "sharing", "transfer learning", "mixed precision", "scheduler"),
     *("reproducibility", "compatibility"),
-]
-
-# What is wrong with a recipe is reported once, by cookbook, as file:line: reason.
-suppress_warnings = [
-    "sphinx_gallery.example_error",
-    "sphinx_gallery.duplicate_filename",
-    "sphinx_gallery.space_in_filename",
-    "sphinx_gallery.thumbnail",
 ]
 
 # -- HTML ------------------------------------------------------------------

@@ -2,11 +2,13 @@
 // words, so that a whole error message finds its recipe although the reader's own names in it
 // are in none. Uses `stopwords` and `Stemmer` of Sphinx's language_data.js.
 (() => {
-  const WEIGHTS = { title: 6, heading: 4, intro: 3, keywords: 4, tags: 1, prose: 1, output: 1.5, code: 0.5 };
+  const WEIGHTS = { title: 6, heading: 4, intro: 3, keywords: 4, tags: 1, prose: 1, output: 1.5, code: 1, answer: 0.5, wrong: 0.3 };
   const PAIR = 0.8; // what a pair of words counts, compared to a word
   const SATURATION = 3;
   const LENGTH = 0.6; // how much a long page is discounted: 0 not at all, 1 fully
+  const COMMON = 0.3; // what a word that all recipes have still counts
   const SHOWN = 10;
+  const MESSAGE = /\b\w*(?:Error|Exception|Warning): |^Traceback |\bkey\(s\) in state_dict|\bsize mismatch for /;
   // What people type, and what the recipes say.
   const SYNONYMS = {
     amp: "mixed precision", bf16: "bfloat16", ckpt: "checkpoint", dcp: "distributed checkpoint",
@@ -49,8 +51,8 @@
   for (const recipe of searchIndex) {
     const count = new Map();
     let size = 0;
-    const add = (text, weight) => {
-      for (const term of terms(text)) {
+    const add = (text, weight, once) => {
+      for (const term of once ? new Set(terms(text)) : terms(text)) {
         count.set(term, (count.get(term) ?? 0) + weight);
         size += weight;
       }
@@ -60,7 +62,7 @@
     for (const tag of recipe.tags) add(tag, WEIGHTS.tags);
     recipe.parts.forEach(([, heading, blocks], i) => {
       if (i) add(heading, WEIGHTS.heading);
-      for (const [kind, text] of blocks) add(text, i || kind !== "prose" ? WEIGHTS[kind] : WEIGHTS.intro);
+      for (const [kind, text] of blocks) add(text, i || kind !== "prose" ? WEIGHTS[kind] : WEIGHTS.intro, kind === "output");
     });
     for (const term of count.keys()) spread.set(term, (spread.get(term) ?? 0) + 1);
     counts.push({ count, size });
@@ -68,7 +70,25 @@
   const average = counts.reduce((sum, { size }) => sum + size, 0) / (counts.length || 1);
   const rarity = (term) => {
     const n = spread.get(term) ?? 0;
-    return n && Math.log(1 + (searchIndex.length - n + 0.5) / (n + 0.5)) * (term.includes(" ") ? PAIR : 1);
+    const rare = Math.log(1 + (searchIndex.length - n + 0.5) / (n + 0.5)) + COMMON;
+    return n && rare * (term.includes(" ") ? PAIR : 1);
+  };
+
+  // Whether two words differ in so few letters (added, left out, exchanged or swapped) that one may be a typo.
+  const isTypo = (word, other) => {
+    const most = word.length > 7 ? 2 : 1;
+    if (Math.abs(word.length - other.length) > most) return false;
+    let [before, last] = [[], Array.from({ length: other.length + 1 }, (_, j) => j)];
+    for (let i = 1; i <= word.length; i++) {
+      const row = [i];
+      for (let j = 1; j <= other.length; j++) {
+        row[j] = Math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (word[i - 1] !== other[j - 1]));
+        if (word[i - 1] === other[j - 2] && word[i - 2] === other[j - 1]) row[j] = Math.min(row[j], before[j - 2] + 1);
+      }
+      if (Math.min(...row) > most) return false;
+      [before, last] = [last, row];
+    }
+    return last[other.length] <= most;
   };
 
   // The terms of a query and what each counts.
@@ -83,7 +103,11 @@
     for (const word of query.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []) {
       if (Object.hasOwn(SYNONYMS, word)) add(SYNONYMS[word], 0.5);
       else if (word.length > 3 && !spread.has(stem(word))) {
-        for (const term of spread.keys()) if (term.startsWith(word) && !term.includes(" ")) add(term, 0.5);
+        const words = [...spread.keys()].filter((term) => !term.includes(" "));
+        const begun = words.filter((term) => term.startsWith(word));
+        for (const term of begun.length ? begun : words.filter((term) => isTypo(stem(word), term))) {
+          weights.set(term, 0.5 * rarity(term));
+        }
       }
     }
     return weights;
@@ -103,7 +127,7 @@
     });
     hits.sort((a, b) => b.score - a.score);
     const best = hits[0]?.score ?? 0;
-    return { weights, hits: hits.filter(({ score }) => score > best / 4).slice(0, SHOWN) };
+    return { weights, hits: hits.filter(({ score }) => score > best / 4) };
   };
 
   // The place of a recipe that has most of what is wanted.
@@ -111,6 +135,7 @@
     let best = { value: 0, anchor: "", heading: "", kind: "prose", text: recipe.promise };
     recipe.parts.forEach(([anchor, heading, blocks], i) => {
       for (const [kind, text] of blocks) {
+        if (kind === "wrong" || kind === "answer") continue; // the one misleads, the other is shown anyway
         for (const piece of kind === "prose" ? [text] : text.split("\n")) {
           let value = 0;
           for (const term of new Set(terms(piece))) value += weights.get(term) ?? 0;
@@ -154,7 +179,7 @@
   const fields = document.querySelectorAll('input[name="q"]');
   const show = () => {
     const query = (new URLSearchParams(location.search).get("q") ?? "").trim();
-    for (const field of fields) field.value = query;
+    for (const field of fields) if (field.value.trim() !== query) field.value = query; // a space may be typed
     document.title = query ? `${query} · ${home}` : home;
     results.replaceChildren();
     if (!query) {
@@ -162,7 +187,13 @@
       return;
     }
     const { weights, hits } = search(query);
-    for (const { recipe } of hits) {
+    const { errors } = document.querySelector(".site-search").dataset;
+    if (errors && MESSAGE.test(query)) {
+      const hint = make("li", results, "", { class: "to-finder" });
+      hint.append("This looks like an error message: ");
+      make("a", hint, "see what it means", { href: `${errors}#message=${encodeURIComponent(query)}` });
+    }
+    hits.slice(0, SHOWN).forEach(({ recipe }, i) => {
       const found = place(recipe, weights);
       const item = make("li", results);
       make("a", make("h2", item), recipe.title, { href: recipe.url });
@@ -172,21 +203,38 @@
         make("a", where, found.heading, { href: `${recipe.url}#${found.anchor}` });
       }
       snippet(item, found, weights);
-    }
-    status.textContent = hits.length
-      ? `${hits.length} ${hits.length === 1 ? "recipe" : "recipes"}, the best match first`
-      : "No recipe has any of these words. Try other words, or an API name, or look through all recipes.";
+      const answer = recipe.parts.flatMap(([, , blocks]) => blocks).find(([kind]) => kind === "answer");
+      if (answer) {
+        const fold = make("details", item, "", i ? {} : { open: "" });
+        make("summary", fold, "Short answer");
+        make("pre", fold, answer[1]);
+      }
+    });
+    if (!hits.length) status.textContent = "No recipe has any of these words. Try other words, or an API name, or look through all recipes.";
+    else if (hits.length > SHOWN) status.textContent = `The best ${SHOWN} of ${hits.length} recipes that fit`;
+    else status.textContent = `${hits.length} ${hits.length === 1 ? "recipe" : "recipes"}, the best match first`;
   };
 
   const home = document.title;
+  const addressOf = (field) => {
+    const address = new URL(location.href);
+    address.search = new URLSearchParams({ q: field.value });
+    address.hash = "";
+    return address;
+  };
   for (const field of fields) {
     field.form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const address = new URL(location.href);
-      address.search = new URLSearchParams({ q: field.value });
-      address.hash = "";
-      history.pushState(null, "", address);
+      history.pushState(null, "", addressOf(field));
       show();
+    });
+    let typing;
+    field.addEventListener("input", () => {
+      clearTimeout(typing);
+      typing = setTimeout(() => {
+        history.replaceState(null, "", addressOf(field));
+        show();
+      }, 150);
     });
   }
   addEventListener("popstate", show);

@@ -32,6 +32,15 @@ addEventListener("keydown", (event) => {
   search.select();
 });
 
+// A traceback that is pasted into a field of the search goes to the page of error messages.
+const { errors } = search.form.dataset;
+if (errors) addEventListener("paste", (event) => {
+  const text = event.clipboardData.getData("text/plain").trim();
+  if (event.target.name !== "q" || !/\n[^]*\b\w*(?:Error|Exception|Warning)\b/.test(text)) return;
+  event.preventDefault();
+  location.href = `${errors}#message=${encodeURIComponent(text.slice(-20000))}`;
+});
+
 // A button says for two seconds what it did, and a screen reader says it too.
 const status = document.createElement("p");
 status.className = "for-screen-readers";

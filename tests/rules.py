@@ -167,7 +167,8 @@ def links_lead_to_siblings(source):
 
 
 def threads_are_named_and_linked(source):
-    text = re.sub(r"\n#\s*", " ", source.text)
+    """In the text; code has the addresses that it uses."""
+    text = re.sub(r"\s+", " ", "\n".join(block.content for block in source.blocks if block.type == "text"))
     good = [match[0] for match in re.finditer(THREAD, text)]
     links = re.findall(r"`[^`<>]*<http[^>]*>`_*", text)
     for link in links:

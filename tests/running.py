@@ -35,8 +35,8 @@ sys.addaudithook(refuse)
 """
 
 
-def run_script(path, folder, seed=0, threads=1):
-    """Run the script at *path* below the empty *folder*; return what came of it.
+def run_script(path, folder, seed=0, threads=1, python=sys.executable):
+    """Run the script at *path* with *python*, below the empty *folder*; return what came of it.
 
     The result has ``code``, ``stdout``, ``stderr``, ``left`` (the files that are left behind)
     and ``seconds`` (the processor time of the script and of its subprocesses).
@@ -60,7 +60,7 @@ def run_script(path, folder, seed=0, threads=1):
     }
     with open(folder / "stdout", "w+") as stdout, open(folder / "stderr", "w+") as stderr:
         process = subprocess.Popen(
-            [sys.executable, str(path)], cwd=folders["work"], env=environment, stdout=stdout, stderr=stderr
+            [str(python), str(path)], cwd=folders["work"], env=environment, stdout=stdout, stderr=stderr
         )
         timer = threading.Timer(300, process.kill)
         timer.start()

@@ -75,6 +75,23 @@ x = torch.ones(1, 4)
 torch.testing.assert_close(loaded(x), model(x), rtol=0, atol=0)
 
 # %%
+# What goes wrong
+# ---------------
+#
+# A layer of another size does not take these weights.
+#
+# .. diagnosis:: The model has another size than the one that was saved.
+#    :message: size mismatch for weight: copying a param with shape
+#
+#    model = nn.Linear(4, 2)
+
+# sphinx_gallery_wrong = True
+try:
+    nn.Linear(3, 2).load_state_dict(state_dict)
+except RuntimeError as error:
+    print(f"{{type(error).__name__}}: {{error}}")
+
+# %%
 
 # sphinx_gallery_fold = "Leave the temporary folder"
 os.chdir(here)

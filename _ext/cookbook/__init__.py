@@ -23,7 +23,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
     from docutils import nodes
 
-    from cookbook import console, lock, problems
+    from cookbook import console, lock, options, problems
     from cookbook.build import Build, digest
     from cookbook.gallery import archives, attachment, downloads, locations
     from cookbook.pages import (
@@ -43,8 +43,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
         tags,
     )
     from cookbook.recipes import find
-    from cookbook.run import execute
-    from cookbook.site import assets, error_index, linkcheck, llms, search, serve, styles
+    from cookbook.run import execute, rules
+    from cookbook.site import assets, diagnosis, error_index, linkcheck, llms, search, serve, styles
 
     # A build allocates millions of long-lived nodes: collect less often (docs/decisions/garbage.md).
     gc.set_threshold(10_000)
@@ -57,10 +57,14 @@ def setup(app: Sphinx) -> dict[str, Any]:
     build.attachment = attachment.Attachment(build)
 
     app.add_config_value("recipe_tags", [], "env", [list])
+    app.add_config_value("recipe_rules", [], "", [list])
     app.add_config_value("repository", "", "html", str)
     app.add_config_value("repository_branch", "main", "html", str)
+    app.add_directive("diagnosis", diagnosis.DiagnosisDirective)
     app.add_directive("error-index", error_index.ErrorIndex)
     app.add_directive("fold", cells.Fold)
+    app.add_directive("minigallery", cards.MiniGallery, override=True)
+    app.add_node(diagnosis.diagnosis)
     app.add_node(error_index.error_index)
     app.add_node(cells.fold, html=(cells.visit_fold, cells.depart_fold))
     app.add_node(cells.place, html=(cells.visit_place, cells.depart_place))
@@ -70,11 +74,14 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
     handlers: tuple[tuple[str, int, Callable[..., Any]], ...] = (
         # The configuration is read: one build at a time.
+        ("config-inited", 5, options.check),  # before sphinx-gallery adds its defaults
         ("config-inited", 100, lock.begin_build),
         ("config-inited", 500, assets.leave_out_packages),
         ("config-inited", 500, head.check),
         ("config-inited", 500, outdated.add_templates),
         ("config-inited", 500, repository.check),
+        ("config-inited", 500, rules.check),
+        ("builder-inited", 50, lock.refuse_foreign_folder),
         ("builder-inited", 100, linkcheck.check_network),
         # Recipes are found and executed before sphinx-gallery makes its pages (500).
         ("builder-inited", 400, find.find_recipes),
@@ -90,6 +97,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("env-get-outdated", 500, provenance.outdated),
         ("env-before-read-docs", 500, downloads.record_read),
         ("source-read", 500, archives.add_links),
+        ("doctree-read", 400, diagnosis.collect),
         ("doctree-read", 400, error_index.collect),
         ("doctree-read", 450, cards.rewrite_cards),  # before Sphinx collects the images (500)
         ("doctree-read", 450, cells.shape),
@@ -120,6 +128,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         # All pages are written: the files of the site, then the summary of problems.
         ("build-finished", 500, attachment.detach),
         ("build-finished", 500, assets.delete_removed),
+        ("build-finished", 500, error_index.write),
         ("build-finished", 500, head.write_sitemap),
         ("build-finished", 500, llms.write_list),
         ("build-finished", 500, search.write_index),

@@ -51,7 +51,8 @@ class Build:
     ``recipes`` maps the path of each recipe below ``recipes_source`` to its
     :class:`~cookbook.recipes.recipe.Recipe`, ``results`` to its result, if any; ``failed`` are
     those with an error, ``made`` those whose files sphinx-gallery has written in this build,
-    ``read`` the pages that Sphinx has read in it; ``problems`` lists ``(location, message)``:
+    ``read`` the pages that Sphinx has read in it; ``archives`` whether the gallery has archives of all
+    recipes; ``problems`` lists ``(location, message)``:
     :mod:`cookbook.problems` collects them.
     """
 
@@ -64,6 +65,7 @@ class Build:
         self.made: set[str] = set()
         self.read: set[str] = set()
         self.problems: list[tuple[str, str]] = []
+        self.archives = True
         self.attachment: Attachment
         self.lock: FileLock
         self.write_errors: WriteErrors

@@ -1,4 +1,4 @@
-"""One build at a time, interrupted builds, and disks that are full or read-only.
+"""One build at a time, interrupted builds, foreign folders, and disks that are full or read-only.
 
 Builds of one checkout share ``recipes/``, so a second one waits for the first:
 
@@ -8,6 +8,9 @@ Builds of one checkout share ``recipes/``, so a second one waits for the first:
 that was killed or failed: it reads and writes all pages again, with the results of recipes from
 the cache. It does the same if the last build is dated in the future, because Sphinx compares
 modification times.
+
+A build deletes the pages and files that the site no longer has. So an output folder that no build
+has filled is refused if it has anything that a build would replace or delete.
 
 A full disk or a read-only folder is reported in one line, also where Sphinx only warns:
 
@@ -106,6 +109,20 @@ def make_folders(app: Sphinx) -> None:
         raise ExtensionError(describe_os_error(app, error) or str(error)) from error
 
 
+def refuse_foreign_folder(app: Sphinx) -> None:
+    """Raise if files in the output folder are at stake, and no build has made them."""
+    out = Path(app.outdir)
+    ours = (".buildinfo", MARKER)
+    if app.builder.format != "html" or any((out / name).exists() for name in ours):
+        return
+    for path in sorted(out.iterdir()):
+        if path.suffix in (".html", ".md") or (path.is_dir() and not path.name.startswith(".")):
+            where = os.path.relpath(out, app.srcdir)
+            raise ExtensionError(
+                f"{where} has {path.name}, which no build has made: name another folder, or empty this one"
+            )
+
+
 def begin_build(app: Sphinx, config: Config) -> None:
     """Acquire the lock; after an interrupted build, discard what Sphinx has pickled."""
     build = build_of(app)
@@ -125,6 +142,7 @@ def begin_build(app: Sphinx, config: Config) -> None:
     else:
         return
     logger.info("the last build %s: reading and writing all pages again", reason)
+    mark_unfinished(app)
     for path in written:
         path.unlink(missing_ok=True)
     # a file named by the hash of its content is never written twice, so an incomplete one would stay

@@ -25,46 +25,23 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.locale import admonitionlabels
 
-#: What has to be escaped in text. The underscore of ``state_dict`` does not.
-SPECIAL = re.compile(r"[\\`*$~]|(?<![^\W_])_|_(?![^\W_])|\](?=[\[(:])|<(?=[A-Za-z/!?])|&(?=#?\w+;)")
-SPECIAL_IN_LINK = re.compile(rf"[\[\]]|{SPECIAL.pattern}")
+from cookbook.inline import INVISIBLE, UnsupportedNode, code_span, escape, fence, inline, part, raw
+
 #: What makes the first line of a paragraph a list item, a quote, a heading or a rule.
 LINE_START = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[#>+=-]))")
-INVISIBLE = (
-    nodes.comment,
-    nodes.target,
-    nodes.substitution_definition,
-    nodes.system_message,
-    nodes.pending,
-    addnodes.index,
-    addnodes.highlightlang,
+#: Blocks that are rendered as their content.
+CONTAINERS = (
+    nodes.container,
+    nodes.compound,
+    nodes.topic,
+    nodes.figure,
+    nodes.legend,
+    addnodes.versionmodified,
+    addnodes.glossary,
+    addnodes.acks,
+    addnodes.hlist,
+    addnodes.hlistcol,
 )
-#: Inline nodes that are rendered as their content.
-TRANSPARENT = (
-    nodes.inline,
-    nodes.abbreviation,
-    nodes.acronym,
-    nodes.generated,
-    nodes.problematic,
-    addnodes.download_reference,
-)
-MARKS = {
-    addnodes.literal_emphasis: ("*", "*"),
-    addnodes.literal_strong: ("**", "**"),
-    nodes.emphasis: ("*", "*"),
-    nodes.title_reference: ("*", "*"),
-    nodes.strong: ("**", "**"),
-    nodes.subscript: ("<sub>", "</sub>"),
-    nodes.superscript: ("<sup>", "</sup>"),
-}
-
-
-class UnsupportedNode(ValueError):
-    """Markdown has no syntax for ``node``."""
-
-    def __init__(self, node: nodes.Element) -> None:
-        super().__init__(f"Markdown has no syntax for {node.tagname!r}")
-        self.node = node
 
 
 def iter_blocks(document: nodes.Element, level: int = 0) -> Iterator[tuple[Any, int]]:
@@ -74,61 +51,6 @@ def iter_blocks(document: nodes.Element, level: int = 0) -> Iterator[tuple[Any, 
             yield from iter_blocks(node, level + 1)
         else:
             yield node, level
-
-
-def inline(node: nodes.Element) -> str:
-    """Return the content of *node* as Markdown on one line."""
-    return "".join(_inline(child) for child in node)
-
-
-def _inline(node: Any) -> str:
-    if isinstance(node, nodes.Text):
-        return escape(re.sub(r"\s+", " ", node.astext()), SPECIAL_IN_LINK if _in_link(node) else SPECIAL)
-    if isinstance(node, nodes.literal):
-        return code_span(re.sub(r"\s+", " ", node.astext()))
-    if isinstance(node, nodes.math):
-        return f"${node.astext()}$"
-    if isinstance(node, nodes.reference):
-        text, uri = inline(node), node.get("refuri")
-        if not uri:
-            return text
-        return f"<{uri}>" if node.astext() == uri else f"[{text}]({link_destination(uri)})"
-    for kind, (start, end) in MARKS.items():
-        if isinstance(node, kind):
-            return f"{start}{inline(node)}{end}"
-    if isinstance(node, TRANSPARENT):
-        return inline(node)
-    if isinstance(node, INVISIBLE):
-        return ""
-    if isinstance(node, nodes.raw):
-        return _raw(node)
-    raise UnsupportedNode(node)
-
-
-def escape(text: str, special: re.Pattern[str] = SPECIAL) -> str:
-    """Return *text* with a backslash before each match of *special*."""
-    return special.sub(r"\\\g<0>", text)
-
-
-def _in_link(node: nodes.Node) -> bool:
-    return node.parent is not None and (isinstance(node.parent, nodes.reference) or _in_link(node.parent))
-
-
-def link_destination(uri: str) -> str:
-    """Return *uri* as the destination of a link, quoted where it contains delimiters."""
-    uri = re.sub(r"[\s<>]", lambda match: f"%{ord(match[0]):02X}", uri)
-    return f"<{uri}>" if re.search("[()]", uri) else uri
-
-
-def _fence(text: str, least: int) -> str:
-    return "`" * max(least, max(map(len, re.findall("`+", text)), default=0) + 1)
-
-
-def code_span(text: str) -> str:
-    """Return *text* as a code span, whatever backticks it contains."""
-    fence = _fence(text, 1)
-    pad = " " if re.match("`| .* $", text) or text.endswith("`") else ""
-    return f"{fence}{pad}{text}{pad}{fence}"
 
 
 def block(node: Any, level: int = 0) -> str:
@@ -146,10 +68,10 @@ def blocks(children: Iterable[nodes.Node]) -> str:
 
 def _code_block(node: nodes.Element, level: int) -> str:
     text = node.astext()
-    fence = _fence(text, 3)
+    mark = fence(text, 3)
     language = node.get("language", "")
     language = "" if language in ("default", "none", "pytb") else language.lower()
-    return f"{fence}{language}\n{text}\n{fence}"
+    return f"{mark}{language}\n{text}\n{mark}"
 
 
 def _math(node: nodes.Element, level: int) -> str:
@@ -164,9 +86,8 @@ def _quote(text: str) -> str:
 
 
 def _admonition(node: nodes.Element, level: int) -> str:
-    children: list[Any] = list(node)
-    title = inline(children.pop(0)) if isinstance(node, nodes.admonition) else admonitionlabels[node.tagname]
-    return _quote(f"**{title}**\n\n{blocks(children)}")
+    title = "" if isinstance(node, nodes.admonition) else f"**{admonitionlabels[node.tagname]}**\n\n"
+    return _quote(title + blocks(node))
 
 
 def _list(node: Any, level: int) -> str:
@@ -184,16 +105,54 @@ def _item(mark: str, text: str) -> str:
 
 
 def _definitions(node: Any, level: int) -> str:
-    """Render definitions and fields as list items: the term in bold, then what it means."""
+    """Render definitions, fields and options as list items: the term in bold, then what it means."""
     items = []
+    item: Any
     for item in node:
-        name = "".join(map(inline, item[:-1])) + (":" if isinstance(item, nodes.field) else "")
+        if isinstance(item, INVISIBLE):
+            continue
+        if isinstance(item, nodes.option_list_item):
+            name = ", ".join(code_span(option.astext()) for option in item[0].children)
+        else:
+            name = "".join(map(_term, item[:-1])) + (":" if isinstance(item, nodes.field) else "")
         items.append(_item("- ", f"**{name}**\n\n{blocks(item[-1])}"))
     return "\n".join(items)
 
 
+def _term(node: Any) -> str:
+    before = " : " if isinstance(node, nodes.classifier) else ", " if node.parent.index(node) else ""
+    return before + inline(node)
+
+
+def _description(node: Any, level: int) -> str:
+    """Render what describes an object, such as a function, as a list item: its signatures, then the text."""
+    *signatures, content = node.children
+    names = "\\\n".join(code_span(signature.astext()) for signature in signatures)
+    return _item("- ", f"{names}\n\n{blocks(content.children)}".rstrip())
+
+
+def _production(node: Any) -> str:
+    return f"{node.get('tokenname', '')} ::= {node.astext().strip()}"
+
+
+def _note(node: nodes.Element, level: int) -> str:
+    """Render a footnote or citation with its label."""
+    label, *content = node.children
+    return f"\\[{escape(label.astext())}\\] {blocks(content)}"
+
+
+def _lines(node: Any, level: int, indent: str = "") -> str:
+    rows = (
+        _lines(child, level, f"{indent}&nbsp;&nbsp;") if isinstance(child, nodes.line_block) else indent + inline(child)
+        for child in node
+    )
+    return "\\\n".join(rows)
+
+
 def _table(node: nodes.Element, level: int) -> str:
     rows = [[_cell(entry) for entry in row] for row in node.findall(nodes.row)]
+    if not rows:
+        raise UnsupportedNode(node)
     if not any(node.findall(nodes.thead)):
         rows.insert(0, [""] * len(rows[0]))
     rows.insert(1, ["---"] * len(rows[0]))
@@ -214,28 +173,27 @@ def _cell(entry: Any) -> str:
     return "<br>".join(map(inline, entry)).replace("|", "\\|")
 
 
-def _raw(node: nodes.Element, level: int = 0) -> str:
-    if node["format"] != "markdown":
-        raise UnsupportedNode(node)
-    return node.astext()
-
-
 #: How each kind of block is rendered; the first match counts.
 BLOCKS: dict[type | tuple[type, ...], Callable[[Any, int], str]] = {
     INVISIBLE: lambda node, level: "",
-    nodes.title: lambda node, level: f"{'#' * min(level, 6)} {inline(node)}",
+    nodes.title: lambda node, level: f"{'#' * min(level, 6)} {inline(node)}" if level else f"**{inline(node)}**",
     nodes.paragraph: lambda node, level: LINE_START.sub(r"\1\\", inline(node)),
-    (nodes.rubric, nodes.caption): lambda node, level: f"**{inline(node)}**",
+    (nodes.rubric, nodes.caption, addnodes.centered): lambda node, level: f"**{inline(node)}**",
     (nodes.literal_block, nodes.doctest_block): _code_block,
+    addnodes.productionlist: lambda node, level: f"```\n{chr(10).join(map(_production, node))}\n```",
     nodes.math_block: _math,
-    nodes.raw: _raw,
+    nodes.raw: lambda node, level: raw(node),
     (nodes.bullet_list, nodes.enumerated_list): _list,
-    (nodes.definition_list, nodes.field_list): _definitions,
-    nodes.line_block: lambda node, level: "\\\n".join(map(inline, node)),
+    (nodes.definition_list, nodes.field_list, nodes.option_list): _definitions,
+    nodes.line_block: _lines,
     nodes.block_quote: lambda node, level: _quote(blocks(node)),
     nodes.attribution: lambda node, level: f"— {inline(node)}",
-    (nodes.container, nodes.compound, nodes.topic, addnodes.versionmodified): (lambda node, level: blocks(node)),
+    CONTAINERS: lambda node, level: blocks(node),
+    nodes.sidebar: lambda node, level: _quote(blocks(node)),
+    addnodes.desc: _description,
+    (nodes.footnote, nodes.citation): _note,
     nodes.Admonition: _admonition,
     nodes.table: _table,
     nodes.transition: lambda node, level: "---",
+    nodes.Inline: lambda node, level: part(node),
 }

@@ -37,7 +37,7 @@ class Problems(standard_logging.Filter):
         self.build = build
 
     def filter(self, record: standard_logging.LogRecord) -> bool:
-        location = place(self.build, getattr(record, "location", None) or "")
+        location = place(self.build, getattr(record, "location", None) or self.reading())
         record.location = location
         problem = (
             location,
@@ -47,6 +47,12 @@ class Problems(standard_logging.Filter):
             return False
         self.build.problems.append(problem)
         return True
+
+    def reading(self) -> str:
+        """Return the file of the page that Sphinx is reading, or ""."""
+        env = getattr(self.build.app, "env", None)
+        docname = env and env.temp_data.get("docname")
+        return str(env.doc2path(docname)) if env and docname else ""
 
 
 def one_line(message: str) -> str:

@@ -21,7 +21,9 @@ from typing import Any
 #: While sphinx-gallery makes its pages.
 PAGES = (
     "sphinx_gallery.gen_gallery._import_matplotlib",  # slow, and only the recipes' processes need it
+    "sphinx_gallery.gen_rst._collect_gallery_files",  # leaves out what cannot be a recipe
     "sphinx_gallery.gen_rst.execute_script",  # returns the results of the build
+    "sphinx_gallery.gen_rst.extract_intro_and_title",  # finds titles below labels and directives
     "sphinx_gallery.gen_rst.generate_file_rst",  # skips recipes whose files are up to date
     "sphinx_gallery.gen_rst.identify_names",  # needs the objects of the recipe's process
     "sphinx_gallery.gen_rst.scale_image",  # makes smaller thumbnails

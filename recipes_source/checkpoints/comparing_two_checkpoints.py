@@ -200,6 +200,14 @@ assert not torch.equal(broken, broken) and not differ(broken, broken)
 # **The default tolerances** of :func:`torch.testing.assert_close` accept small
 # differences, which a bit-exact run does not have. With ``rtol=0`` and
 # ``atol=0``, it finds them, and names the key at the end:
+#
+# .. diagnosis:: The two tensors differ in some values, by as much as the
+#       message says.
+#    :message: Tensor-likes are not equal!
+#              Tensor-likes are not close!
+#    :fix: find-differences-at-any-depth
+#
+#    torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-6)
 
 expected = {"head.bias": torch.tensor([1.0, 2.0, 4.0])}
 actual = {"head.bias": torch.tensor([1.0, 2.0, 4.0 + 2**-20])}

@@ -3,11 +3,11 @@ How do I resume on more or fewer GPUs?
 ======================================
 
 Save a sharded checkpoint with ``torch.distributed.checkpoint`` (DCP), and load
-it in any number of processes, or turn it into one ordinary file.
+it in any number of processes.
 """
 
 # sphinx_gallery_tags = ["distributed", "saving", "checkpoint", "optimizer"]
-# sphinx_gallery_keywords = ["FSDP", "FSDP2", "multiple GPUs", "several processes", "ranks", "world size", "reshard"]
+# sphinx_gallery_keywords = ["FSDP", "FSDP2", "multiple GPUs", "several processes", "ranks", "world size", "reshard", "Missing key in checkpoint state_dict"]
 # sphinx_gallery_reading_order = 60
 
 # %%
@@ -101,8 +101,7 @@ set_state_dict(
 #
 # .. fold:: Who this is for
 #
-#    You train with FSDP or ``fully_shard`` and resume on more or fewer GPUs, or
-#    you have a folder of ``.distcp`` files and want the weights.
+#    You train with FSDP or ``fully_shard`` and resume on more or fewer GPUs.
 #
 # .. fold:: Setup
 #
@@ -158,6 +157,12 @@ assert state["model"] is model_state and state["optim"] is optim_state
 # One process saves the first epoch and gets a warning. Then two processes train
 # the next two epochs, on half the data each:
 # ``torchrun --nproc-per-node=2 worker.py``.
+#
+# .. diagnosis:: No process group is there, so this process saves alone.
+#    :message: torch.distributed is disabled, unavailable or uninitialized
+#    :fix: in-a-training-script
+#
+#    dist.init_process_group("gloo")  # or start with torchrun
 
 # sphinx_gallery_fold = "Write the functions to worker.py and start it"
 imports = """
@@ -257,6 +262,14 @@ torch.testing.assert_close(
 #
 # **Missing key.** DCP looks in the folder for every key that you pass. This
 # folder holds the ``state_dict`` of a compiled model, whose names differ:
+#
+# .. diagnosis:: The folder has no entry of that name; a compiled or wrapped
+#       model saves other names.
+#    :message: Missing key in checkpoint state_dict: {key}.
+#    :fix: what-goes-wrong
+#
+#    metadata = dcp.FileSystemReader(folder).read_metadata()
+#    print(list(metadata.state_dict_metadata))
 
 compiled = torch.compile(model, backend="eager")
 dcp.save({"model": compiled.state_dict()}, checkpoint_id="compiled")
@@ -331,37 +344,9 @@ assert "pickle.load(" in inspect.getsource(dcp.FileSystemReader.read_metadata)
 # :ref:`sphx_glr_recipes_troubleshooting_loading_safely_with_weights_only.py`.
 
 # %%
-# Convert to one file, and back
-# -----------------------------
-#
-# This takes one process, with memory for the whole checkpoint::
-#
-#     python -m torch.distributed.checkpoint.format_utils \
-#         dcp_to_torch checkpoints/epoch3 checkpoint.pt
-#     python -m torch.distributed.checkpoint.format_utils \
-#         torch_to_dcp checkpoint.pt checkpoints/converted
-#
-# Or convert in Python. ``set_optimizer_state_dict`` loads state keyed by name:
-
-from torch.distributed.checkpoint import format_utils
-from torch.distributed.checkpoint.state_dict import set_optimizer_state_dict
-
-format_utils.dcp_to_torch_save("checkpoints/epoch3", "checkpoint.pt")
-format_utils.torch_save_to_dcp("checkpoint.pt", "checkpoints/converted")
-
-checkpoint = torch.load("checkpoint.pt", map_location="cpu")
-model, optimizer, scheduler = build()
-model.load_state_dict(checkpoint["model"])
-set_optimizer_state_dict(model, optimizer, checkpoint["optim"])
-
-torch.testing.assert_close(
-    model.state_dict(), dict(resumed[0].state_dict()), **exactly
-)
-for left, right in zip(model.parameters(), resumed[0].parameters()):
-    torch.testing.assert_close(optimizer.state[left], resumed[1].state[right])
-assert resume("checkpoints/converted", *build()) == 3
-
-# %%
+# **One file** instead of the folder, and back:
+# :ref:`sphx_glr_recipes_checkpoints_converting_sharded_checkpoints.py`. **In
+# the background**: :ref:`sphx_glr_recipes_checkpoints_saving_asynchronously.py`.
 
 # sphinx_gallery_fold = "Leave the temporary folder"
 os.chdir(here)
@@ -371,6 +356,7 @@ folder.cleanup()
 # Learn more
 # ----------
 #
+# - :ref:`sphx_glr_recipes_checkpoints_saving_and_loading_fsdp_models.py`
 # - :ref:`sphx_glr_recipes_training_matching_optimizer_state_to_parameters.py`
 # - :ref:`sphx_glr_recipes_troubleshooting_removing_wrapper_prefixes.py`
 # - `torchtitan#961 <https://github.com/pytorch/torchtitan/issues/961>`__ on the

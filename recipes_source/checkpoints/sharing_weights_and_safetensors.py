@@ -79,6 +79,15 @@ load_model(restored, "model.safetensors")
 # The ``state_dict`` has a key for each of the two layers, but the model has one
 # parameter for both. A safetensors file cannot say that two names are one
 # tensor, so ``save_file`` refuses:
+#
+# .. diagnosis:: Two names are one tensor, which a safetensors file cannot say.
+#    :message: Some tensors share memory, this will lead to duplicate memory
+#              trying to be saved contained shared tensors
+#              tensors share memory but are not tied
+#
+#    from safetensors.torch import load_model, save_model
+#    save_model(model, "model.safetensors")
+#    load_model(model, "model.safetensors")
 
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file

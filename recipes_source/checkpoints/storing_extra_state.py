@@ -91,6 +91,14 @@ assert "0._extra_state" in nn.Sequential(model).state_dict()
 # ----------------
 #
 # A file that was saved without the two methods does not have the key:
+#
+# .. diagnosis:: The model has ``get_extra_state``, and the file was saved
+#       without it.
+#    :missing: {}_extra_state
+#    :fix: load-older-files
+#
+#    own = model.state_dict()
+#    state_dict |= {k: own[k] for k in own if k.endswith("_extra_state")}
 
 old = {k: v for k, v in model.state_dict().items() if k != "_extra_state"}
 try:
@@ -139,6 +147,14 @@ assert str(nested.load_state_dict(pair)).startswith("<All keys")
 # %%
 # Or the other way around: the file has the key and the model does not. Drop the
 # key:
+#
+# .. diagnosis:: The file has extra state, and the model has no
+#       ``set_extra_state``.
+#    :unexpected: {}_extra_state
+#    :fix: load-older-files
+#
+#    for key in [k for k in state_dict if k.endswith("_extra_state")]:
+#        del state_dict[key]
 
 plain = nn.ModuleDict({"fc": nn.Linear(4, 3)})
 state_dict = torch.load("model.pt", map_location="cpu")
@@ -172,6 +188,12 @@ assert not torch.serialization.get_unsafe_globals_in_checkpoint("model.pt")
 
 # %%
 # **Code that expects every entry to be a tensor**, such as safetensors:
+#
+# .. diagnosis:: Extra state is no tensor, and safetensors saves nothing else.
+#    :message: Key `_extra_state` is invalid, expected torch.Tensor
+#    :fix: what-goes-wrong
+#
+#    tensors = {k: v for k, v in state_dict.items() if torch.is_tensor(v)}
 
 try:
     save_file(model.state_dict(), "model.safetensors")

@@ -7,7 +7,7 @@ See how a module's attributes, lists, shared layers and buffers become
 """
 
 # sphinx_gallery_tags = ["saving", "module", "keys", "errors"]
-# sphinx_gallery_keywords = ["define a model", "model class", "nn.Module", "custom module", "subclass", "layer not in state_dict"]
+# sphinx_gallery_keywords = ["define a model", "model class", "nn.Module", "custom module", "subclass", "layer not in state_dict", "layers in a Python list"]
 # sphinx_gallery_reading_order = 20
 
 # %%
@@ -137,6 +137,13 @@ assert len(list(Forgetful().parameters())) == 0
 # **A lazy layer** has its keys before its shapes are known. Run a first batch
 # through the model before you save it; the model that you load into may still
 # be lazy:
+#
+# .. diagnosis:: The file was saved from a lazy layer that had seen no input
+#       yet.
+#    :message: Can't access the shape of an uninitialized parameter or buffer
+#    :fix: what-gets-no-key
+#
+#    model(example_input)  # before you save it
 
 lazy = nn.LazyLinear(3)
 print(list(lazy.state_dict()))
@@ -155,6 +162,28 @@ assert lazy.weight.shape == (3, 4)
 # ``super().__init__()`` prepares a module to register its attributes, so call
 # it first. Dots separate the parts of a key, so a name cannot contain one. And
 # a parameter cannot be replaced with a plain tensor:
+#
+# .. diagnosis:: The class assigns a layer before ``nn.Module`` is set up.
+#    :message: cannot assign module before Module.__init__() call
+#              cannot assign parameters before Module.__init__() call
+#    :fix: assignments-that-pytorch-refuses
+#
+#    super().__init__()  # the first line of __init__
+#
+# .. diagnosis:: Dots separate the parts of a key, so no name of a part has one.
+#    :message: module name can't contain "."
+#              parameter name can't contain "."
+#              buffer name can't contain "."
+#    :fix: assignments-that-pytorch-refuses
+#
+#    name = name.replace(".", "_")
+#
+# .. diagnosis:: A parameter is replaced with a plain tensor.
+#    :message: as parameter '{name}' (torch.nn.Parameter or None expected)
+#    :fix: assignments-that-pytorch-refuses
+#
+#    with torch.no_grad():
+#        model.{name}.copy_(tensor)
 
 
 class Unprepared(nn.Module):

@@ -7,7 +7,7 @@ used, and know what ``assign=True`` and ``mmap=True`` change.
 """
 
 # sphinx_gallery_tags = ["loading", "memory", "optimizer"]
-# sphinx_gallery_keywords = ["OOM", "RAM", "large model", "memory surges", "memory doubles"]
+# sphinx_gallery_keywords = ["OOM", "RAM", "large model", "memory surges", "memory doubles", "torch.load(mmap=True)"]
 # sphinx_gallery_reading_order = 80
 
 # %%
@@ -155,6 +155,12 @@ torch.testing.assert_close(
 # %%
 # Without ``assign=True``, ``load_state_dict`` copies, and nothing can be copied
 # into ``meta`` tensors. It warns once per key and leaves the model empty:
+#
+# .. diagnosis:: The model was built on the ``meta`` device, and copying into it
+#       does nothing.
+#    :message: copying from a non-meta parameter in the checkpoint to a meta
+#
+#    model.load_state_dict(state_dict, assign=True)
 
 with torch.device("meta"):
     empty = nn.Linear(4, 2, bias=False)
@@ -215,6 +221,14 @@ assert len(list(model.parameters())) == 1
 # ``persistent=False``, even though all keys match. The error suggests
 # ``to_empty()``, which would throw away the loaded weights. Find what is still
 # empty and give it a value:
+#
+# .. diagnosis:: Some tensors of the model are not in the file, and still on
+#       ``meta``.
+#    :message: Cannot copy out of meta tensor; no data!
+#    :fix: what-assign-true-changes
+#
+#    tensors = [*model.named_parameters(), *model.named_buffers()]
+#    print([name for name, value in tensors if value.is_meta])
 
 with torch.device("meta"):
     model = Scaled()

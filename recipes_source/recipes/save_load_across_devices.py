@@ -7,7 +7,7 @@ each error message about devices asks for.
 """
 
 # sphinx_gallery_tags = ["loading", "device", "errors"]
-# sphinx_gallery_keywords = ["other machine", "without GPU", "no GPU", "server"]
+# sphinx_gallery_keywords = ["other machine", "without GPU", "no GPU", "server", "load a GPU model on the CPU", "trained on GPU"]
 # sphinx_gallery_reading_order = 70
 
 # %%
@@ -56,8 +56,8 @@ inputs = torch.ones(1, 4)
 # Short answer
 # ------------
 #
-# Load onto the CPU, which every machine has, and let ``load_state_dict`` copy
-# the values to the model's device:
+# Load onto the CPU, and let ``load_state_dict`` copy the values to the model's
+# device:
 
 import torch
 
@@ -119,6 +119,16 @@ torch.testing.assert_close(outputs.cpu(), saved(inputs))
 # Without ``map_location``, each kind of device words the same error in its own
 # way. ``privateuseone`` is DirectML; in older versions it has the message that
 # ``npu`` has here. With ``map_location="cpu"``, each of these files loads:
+#
+# .. diagnosis:: The file was saved on a device that this machine does not have.
+#    :message: Attempting to deserialize object on a {device} device but
+#              Attempting to deserialize object on {device} device but
+#              Storage device not recognized: {device}
+#              The {device} device module is not registered
+#              don't know how to restore data location of
+#              Attempting to deserialize object on MPS device
+#
+#    state_dict = torch.load(path, map_location="cpu")
 
 # sphinx_gallery_wrong = True
 devices = ["cuda:0", "mps", "xpu:0", "hpu:0", "privateuseone:0", "npu:0"]
@@ -139,6 +149,13 @@ for name in devices:
 # %%
 # This file comes from the fourth GPU, and the machine has only one. That one
 # GPU is simulated too, by replacing two functions of ``torch.cuda``:
+#
+# .. diagnosis:: The file was saved on a GPU with a higher number than this
+#       machine has.
+#    :message: Attempting to deserialize object on CUDA device {n} but
+#    :fix: what-each-error-message-asks-for
+#
+#    state_dict = torch.load(path, map_location="cpu")
 
 # sphinx_gallery_wrong = True
 save_as_from("cuda:3", saved.state_dict(), "fourth.pt")
@@ -156,6 +173,14 @@ with (
 # ``model.to("cuda")`` or ``map_location="cuda"``. Then it is the code that has
 # to change, not the file. For the model, a PyTorch build without CUDA, like the
 # one used here, says:
+#
+# .. diagnosis:: This PyTorch was built without CUDA, and the code asks for a
+#       GPU.
+#    :message: Torch not compiled with CUDA enabled
+#    :fix: what-each-error-message-asks-for
+#
+#    device = "cuda" if torch.cuda.is_available() else "cpu"
+#    model.to(device)
 
 # sphinx_gallery_wrong = True
 try:
@@ -192,11 +217,28 @@ assert torch.load("model.pt", map_location="meta")["0.weight"].is_meta
 # **One process per GPU.** With DistributedDataParallel, a file saved on the
 # first GPU loads onto the first GPU in every process, and fills it up. The
 # third form above sends it to the process's own GPU; ``"cpu"`` is right for all
-# of them.
+# of them: :ref:`sphx_glr_recipes_training_checkpointing_ddp_training.py`.
 #
-# **Twice in memory.** ``load_state_dict`` copies, so memory holds the weights
-# twice until ``del state_dict``. With ``map_location="cuda"`` both copies are
-# on the GPU; with ``"cpu"`` only the model's is:
+# **Out of memory on resume**, where training from scratch fits on the GPU. The
+# message is quoted, not run here:
+#
+# .. code-block:: text
+#
+#     torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB.
+#
+# ``load_state_dict`` copies, so memory holds the weights twice until
+# ``del state_dict``. With ``map_location="cuda"``, or none, both copies are on
+# the GPU; with ``"cpu"`` only the model's is:
+#
+# .. diagnosis:: The GPU holds the weights twice while a checkpoint is loaded,
+#       or the model is too large for it.
+#    :message: CUDA out of memory. Tried to allocate
+#              CUDA error: out of memory
+#    :fix: variants
+#
+#    checkpoint = torch.load("checkpoint.pt", map_location="cpu")
+#    model.load_state_dict(checkpoint["model"])
+#    del checkpoint
 
 state_dict = torch.load("model.pt", map_location="cpu")
 model.load_state_dict(state_dict)
@@ -232,5 +274,6 @@ folder.cleanup()
 # - :ref:`sphx_glr_recipes_troubleshooting_controlling_dtype_on_load.py`
 # - :ref:`sphx_glr_recipes_troubleshooting_removing_wrapper_prefixes.py`
 # - `sd-webui-controlnet#2506
-#   <https://github.com/Mikubill/sd-webui-controlnet/issues/2506>`__ on DirectML
+#   <https://github.com/Mikubill/sd-webui-controlnet/issues/2506>`__, DirectML,
+#   `HRFormer#1 <https://github.com/HRNet/HRFormer/issues/1>`__ on memory
 # - :func:`torch.load`, :func:`torch.serialization.register_package`

@@ -7,7 +7,7 @@ and picks up from that file when you start it again.
 """
 
 # sphinx_gallery_tags = ["resuming", "optimizer", "checkpoint", "errors"]
-# sphinx_gallery_keywords = ["continue training", "restart", "interrupted", "interruption", "model_state_dict", "optimizer_state_dict"]
+# sphinx_gallery_keywords = ["continue training", "restart", "interrupted", "interruption", "model_state_dict", "optimizer_state_dict", "resume training from a checkpoint"]
 # sphinx_gallery_reading_order = 40
 
 # %%
@@ -138,6 +138,13 @@ assert runs["model only"][1] > 2 * history[51]
 #
 # **You pass the whole checkpoint to the model.** The model's keys are one level
 # down, in ``checkpoint["model"]``:
+#
+# .. diagnosis:: The file is a training checkpoint, and the weights are one of
+#       its entries.
+#    :unexpected: {entry:model|state_dict|model_state_dict|net|weights|params}
+#    :fix: what-goes-wrong
+#
+#    model.load_state_dict(checkpoint["{entry}"])
 
 # sphinx_gallery_wrong = True
 try:
@@ -149,6 +156,14 @@ except RuntimeError as error:
 # **The entry has another name,** or there is none, because the file is the
 # ``state_dict`` itself. The names are up to whoever wrote the file, so print
 # its keys before you load it.
+#
+# .. diagnosis:: The file has no entry of this name, or it is the ``state_dict``
+#       itself.
+#    :message: KeyError: '{entry:state_dict|model_state_dict}'
+#              KeyError: '{entry:optimizer_state_dict|optim_state_dict}'
+#    :fix: what-goes-wrong
+#
+#    print(list(checkpoint))
 
 # sphinx_gallery_wrong = True
 checkpoint = torch.load("checkpoint.pt", map_location="cpu")
@@ -167,6 +182,14 @@ assert list(checkpoint) == ["model", "optimizer", "epoch"]
 # accepts Adam's state, takes Adam's hyperparameters in place of its own, and
 # fails at its next step. Build the same optimizer with the same parameters in
 # the same order, or load only the model.
+#
+# .. diagnosis:: The optimizer has other parameters, or is of another class,
+#       than the one that was saved.
+#    :fix: what-goes-wrong
+#    :message: loaded state dict has a different number of parameter groups
+#
+#    optimizer = torch.optim.Adam(model.parameters())  # as when saving
+#    optimizer.load_state_dict(checkpoint["optimizer"])
 
 # sphinx_gallery_wrong = True
 last_layer = torch.optim.Adam(model[2].parameters())
@@ -251,8 +274,8 @@ assert load_checkpoint("not_there.pt", **parts) == 0
 # **On a GPU,** move the model first, then build the optimizer, then load.
 # :ref:`sphx_glr_recipes_training_placing_optimizer_state.py` shows why.
 #
-# **With DistributedDataParallel,** every process loads the file, but only rank
-# 0 saves it, with ``ddp.module.state_dict()`` for the model.
+# **With DistributedDataParallel,** every process loads, and one saves:
+# :ref:`sphx_glr_recipes_training_checkpointing_ddp_training.py`.
 
 # sphinx_gallery_fold = "Leave the temporary folder"
 os.chdir(here)
@@ -262,6 +285,7 @@ folder.cleanup()
 # Learn more
 # ----------
 #
+# - :ref:`sphx_glr_recipes_training_saving_before_preemption.py`
 # - :ref:`sphx_glr_recipes_training_resuming_learning_rate_schedules.py`
 # - :ref:`sphx_glr_recipes_training_saving_the_gradient_scaler.py`
 # - :ref:`sphx_glr_recipes_troubleshooting_surviving_truncated_checkpoints.py`

@@ -7,7 +7,7 @@ that load it and make predictions on any machine.
 """
 
 # sphinx_gallery_tags = ["loading", "saving", "module", "errors"]
-# sphinx_gallery_keywords = ["inference", "prediction", "deploy", "evaluation mode"]
+# sphinx_gallery_keywords = ["inference", "prediction", "deploy", "evaluation mode", "different results after loading", "gives different results"]
 # sphinx_gallery_reading_order = 30
 
 # %%
@@ -159,6 +159,13 @@ torch.testing.assert_close(model(inputs[:10])[0], model(inputs[:30])[0])
 # %%
 # A single input leaves batch normalization nothing to average over. This
 # message means that ``eval()`` is missing:
+#
+# .. diagnosis:: The model is in training mode, where batch normalization needs
+#       several inputs.
+#    :message: Expected more than 1 value per channel when training
+#    :fix: why-predictions-differ-after-loading
+#
+#    model.eval()
 
 # sphinx_gallery_wrong = True
 model = Classifier(**checkpoint["config"])
@@ -194,6 +201,17 @@ torch.testing.assert_close(output, checkpoint["example"]["output"])
 # **You take the file for the model.** :func:`torch.load` returns the dictionary
 # that you saved. It has no ``eval()``, and ``torch.onnx.export`` fails on it.
 # Build the model and load the dictionary into it, instead of this:
+#
+# .. diagnosis:: ``torch.load`` returned the dictionary that was saved, not a
+#       model.
+#    :message: 'collections.OrderedDict' object has no attribute '{name}'
+#              'OrderedDict' object has no attribute '{name}'
+#              'dict' object has no attribute '{name:eval|training|half}'
+#              'dict' object has no attribute '{name:state_dict|parameters}'
+#    :fix: what-goes-wrong
+#
+#    model = Net()  # as when saving
+#    model.load_state_dict(torch.load(path, map_location="cpu"))
 
 # sphinx_gallery_wrong = True
 for path, attribute in [("weights.pt", "eval"), ("model.pt", "training")]:
@@ -205,6 +223,15 @@ for path, attribute in [("weights.pt", "eval"), ("model.pt", "training")]:
 # %%
 # **You take the report for the model.** ``load_state_dict`` changes the model
 # in place and returns a report on the keys. Do not assign that to ``model``:
+#
+# .. diagnosis:: ``load_state_dict`` returns a report, and ``model`` was
+#       replaced with it.
+#    :message: 'IncompatibleKeys' object has no attribute '{name}'
+#              '_IncompatibleKeys' object has no attribute '{name}'
+#              '_IncompatibleKeys' object is not callable
+#    :fix: what-goes-wrong
+#
+#    model.load_state_dict(state_dict)  # without model = ...
 
 # sphinx_gallery_wrong = True
 model = Classifier(**checkpoint["config"])
@@ -217,6 +244,21 @@ except AttributeError as error:
 # %%
 # **You pass a path where the dictionary belongs,** or ``None`` where the path
 # belongs, often from a command-line option that was not set:
+#
+# .. diagnosis:: ``load_state_dict`` got a path or a model, and takes a
+#       dictionary.
+#    :message: Expected state_dict to be dict-like, got
+#    :fix: what-goes-wrong
+#
+#    model.load_state_dict(torch.load(path, map_location="cpu"))
+#
+# .. diagnosis:: ``torch.load`` got an object that is no path and no file, such
+#       as a path that was never set.
+#    :message: object has no attribute '{name:seek|read|tell}'. You can only
+#    :fix: what-goes-wrong
+#
+#    assert path is not None, "no path to load from"
+#    state_dict = torch.load(path, map_location="cpu")
 
 # sphinx_gallery_wrong = True
 model = Classifier(**checkpoint["config"])
@@ -232,6 +274,12 @@ except AttributeError as error:
 # %%
 # **You load from a stream that cannot seek,** such as a download from S3 or
 # over HTTP. Read all of it into memory first:
+#
+# .. diagnosis:: The stream cannot seek, and ``torch.load`` has to.
+#    :message: UnsupportedOperation: seek. You can only torch.load from a file
+#    :fix: what-goes-wrong
+#
+#    state_dict = torch.load(io.BytesIO(stream.read()), map_location="cpu")
 
 # sphinx_gallery_wrong = True
 try:

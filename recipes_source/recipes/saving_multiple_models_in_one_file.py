@@ -200,6 +200,12 @@ assert merged["0.weight"].shape == discriminator[0].weight.shape
 # **Another model's entry** has other keys, or the right keys and the wrong
 # shapes. Swapping two models that are built alike gives no error; these two
 # differ:
+#
+# .. diagnosis:: The entry belongs to another of the models in this file.
+#    :fix: what-goes-wrong
+#    :message: state_dict for Sequential: size mismatch for {n}.weight
+#
+#    print({name: list(entry) for name, entry in checkpoint.items()})
 
 # sphinx_gallery_wrong = True
 try:
@@ -213,6 +219,14 @@ assert not mlp(2, 4).load_state_dict(mlp(2, 4).state_dict()).missing_keys
 # **Another optimizer's entry** loads without an error, because only the number
 # of parameters is compared, and it brings along the other learning rate. The
 # error comes at the next step, far from its cause:
+#
+# .. diagnosis:: The state of the optimizer belongs to parameters of other
+#       shapes.
+#    :message: The size of tensor a ({a}) must match the size of tensor b ({b})
+#    :traceback: torch/optim/
+#    :fix: matching_optimizer_state_to_parameters
+#
+#    optimizer = torch.optim.AdamW(model.parameters())  # from scratch
 
 # sphinx_gallery_wrong = True
 model, _, optimizer, _ = build()

@@ -7,7 +7,7 @@ models have in common, and check that nothing else was left out.
 """
 
 # sphinx_gallery_tags = ["loading", "transfer learning", "keys"]
-# sphinx_gallery_keywords = ["backbone", "warm start", "fine-tuning", "finetune", "different model", "partial", "classification head", "different number of classes"]
+# sphinx_gallery_keywords = ["backbone", "warm start", "fine-tuning", "finetune", "different model", "partial", "classification head", "different number of classes", "weights from another model"]
 # sphinx_gallery_reading_order = 60
 
 # %%
@@ -185,6 +185,15 @@ assert torch.equal(untouched.body[0].weight, before)
 #
 # ``strict=False`` allows missing and unexpected keys, but not another shape.
 # When the error comes, the body is already loaded:
+#
+# .. diagnosis:: The head of the model has another number of classes than the
+#       one in the file.
+#    :message: size mismatch for {layer:fc|head|classifier}.{part:weight|bias}:
+#    :except: with shape torch.Size([0]) from checkpoint
+#
+#    own, name = model.state_dict(), "{layer}."
+#    new = {k: v for k, v in own.items() if k.startswith(name)}
+#    model.load_state_dict(state_dict | new)  # keep the new head
 
 # sphinx_gallery_wrong = True
 model = Net(classes=3)
@@ -207,24 +216,10 @@ assert torch.equal(model.body[0].weight, pretrained.body[0].weight)
 # **Models from libraries** call the head ``fc`` (torchvision's ResNet),
 # ``classifier`` or ``heads``: look for it at the end of ``print(model)``.
 #
-# **More input channels.** Give a first layer for four channels the pretrained
-# weights of the first three, and zeros for the fourth. The model computes what
-# it did before, and learns to use the new channel:
-
-old = nn.Conv2d(3, 64, 7, bias=False)
-new = nn.Conv2d(4, 64, 7, bias=False)
-with torch.no_grad():
-    new.weight.zero_()
-    new.weight[:, :3] = old.weight
-
-image = torch.randn(1, 4, 32, 32)
-difference = (new(image) - old(image[:, :3])).abs().max()
-print(f"largest difference: {difference:.4f}")
-torch.testing.assert_close(new(image), old(image[:, :3]))
-new(image).sum().backward()
-assert new.weight.grad[:, 3].abs().sum() > 0
-
-# %%
+# **More input channels, another image size, more tokens**: keep what was
+# learned, as in
+# :ref:`sphx_glr_recipes_troubleshooting_adapting_tensors_to_another_shape.py`.
+#
 # **A frozen body.** ``model.body.requires_grad_(False)`` freezes its
 # parameters; ``model.body.eval()`` freezes batch norm statistics and turns off
 # dropout. The file of such a run can be small:
@@ -255,9 +250,7 @@ folder.cleanup()
 # - :ref:`sphx_glr_recipes_troubleshooting_knowing_what_strict_false_does.py`
 # - :ref:`sphx_glr_recipes_troubleshooting_renaming_keys_of_old_checkpoints.py`
 # - :ref:`sphx_glr_recipes_troubleshooting_removing_wrapper_prefixes.py`
-# - `vision#751 <https://github.com/pytorch/vision/issues/751>`__ on four input
-#   channels,
-#   `semantic-segmentation-pytorch#50
+# - `semantic-segmentation-pytorch#50
 #   <https://github.com/CSAILVision/semantic-segmentation-pytorch/issues/50>`__
 #   on the old message,
 #   `pytorch#40859 <https://github.com/pytorch/pytorch/issues/40859>`__ on

@@ -116,6 +116,21 @@ assert ema.n_averaged == 5
 # ---------------
 #
 # **Loading the whole average into a plain model** fails: no key matches.
+#
+# .. diagnosis:: The file is an average of weights, ``AveragedModel``, and the
+#       model is a plain one.
+#    :missing: {key}
+#    :unexpected: {prefix:module}.{key}
+#                 n_averaged
+#
+#    averaged = AveragedModel(model)
+#    averaged.load_state_dict(state_dict)
+#    model.load_state_dict(averaged.module.state_dict())
+#
+# .. diagnosis:: The file has averaged weights beside the others.
+#    :message: unexpected key in source state_dict: ema_
+#
+#    weights = {k: v for k, v in weights.items() if not k.startswith("ema_")}
 
 # sphinx_gallery_wrong = True
 try:

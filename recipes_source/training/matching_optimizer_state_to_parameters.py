@@ -7,7 +7,7 @@ state that landed on the wrong parameter or in another kind of optimizer.
 """
 
 # sphinx_gallery_tags = ["optimizer", "errors", "keys"]
-# sphinx_gallery_keywords = ["wrong parameter", "order of parameters", "frozen layers", "fine-tuning", "different parameter groups", "partial optimizer state"]
+# sphinx_gallery_keywords = ["wrong parameter", "order of parameters", "frozen layers", "fine-tuning", "different parameter groups", "partial optimizer state", "optimizer.register_load_state_dict_pre_hook"]
 # sphinx_gallery_reading_order = 30
 
 # %%
@@ -108,6 +108,13 @@ dsd.set_optimizer_state_dict(model, optimizer, state_dict, options=options)
 # own. A new layer has no state yet, which is an error without ``strict=False``;
 # its state starts with the next step. A layer that only the file has is left
 # out either way.
+#
+# .. diagnosis:: The file has no optimizer state for this parameter, which was
+#       frozen or is new.
+#    :message: Missing optimizer state for parameter
+#
+#    options = dsd.StateDictOptions(strict=False)
+#    dsd.set_optimizer_state_dict(model, optimizer, saved, options=options)
 
 try:
     dsd.set_optimizer_state_dict(model, optimizer, state_dict)
@@ -138,6 +145,21 @@ assert len(adamw.state) == 2
 # optimizer got them. PyTorch checks only how many there are in each group, so a
 # layer that was added, or frozen and left out, is an error, and there is no
 # ``strict=False``:
+#
+# .. diagnosis:: The optimizer has more or fewer parameters than the one that
+#       was saved.
+#    :message: that doesn't match the size of optimizer's group
+#              loaded state dict has a different number of parameter groups
+#    :fix: convert-a-file-that-has-no-names
+#
+#    optimizer = torch.optim.AdamW(model.parameters())  # from scratch
+#
+# .. diagnosis:: An optimizer matches its state by order, so it has no
+#       ``strict``.
+#    :message: load_state_dict() got an unexpected keyword argument 'strict'
+#    :fix: convert-a-file-that-has-no-names
+#
+#    optimizer.load_state_dict(saved)
 
 torch.save({"optimizer": old_optimizer.state_dict()}, "checkpoint.pt")
 checkpoint = torch.load("checkpoint.pt", map_location="cpu")
@@ -207,6 +229,11 @@ assert torch.equal(decoder_state, encoder_state)
 # An optimizer built from ``named_parameters()`` (2.6 or newer) saves the names
 # as ``param_names``, but loading does not compare them; it takes them from the
 # file. A hook can refuse a file with other names:
+#
+# .. diagnosis:: The file is for parameters of other names.
+#    :fix: what-goes-wrong
+#
+#    optimizer = torch.optim.AdamW(model.named_parameters())  # from scratch
 
 
 def same_names(optimizer, state_dict):
@@ -232,6 +259,29 @@ assert wrong.param_groups[0]["params"][0] is reordered.decoder.weight
 # error comes from the next step. The settings are replaced too, and Adam's have
 # no ``momentum``. SGD's state has no ``step``, so Adam fails while loading it.
 # Keep the weights, and let a new optimizer start from scratch.
+#
+# .. diagnosis:: The state is from an optimizer of another class, whose settings
+#       lack this one.
+#    :message: KeyError: '{name:momentum|betas|dampening|nesterov|amsgrad|eps}'
+#    :fix: what-goes-wrong
+#
+#    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)  # from scratch
+#
+# .. diagnosis:: The state is from an optimizer of another class, or from an
+#       older PyTorch.
+#    :message: KeyError: '{name:step|exp_avg|momentum_buffer}'
+#    :traceback: torch/optim/
+#    :fix: what-goes-wrong
+#
+#    optimizer = torch.optim.Adam(model.parameters())  # from scratch
+#
+# .. diagnosis:: The state of the optimizer belongs to parameters of other
+#       shapes.
+#    :message: The size of tensor a ({a}) must match the size of tensor b ({b})
+#    :traceback: torch/optim/
+#    :fix: what-goes-wrong
+#
+#    optimizer = torch.optim.AdamW(model.parameters())  # from scratch
 
 # sphinx_gallery_wrong = True
 wider = nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 8))

@@ -131,6 +131,15 @@ assert load(model, capturable=True).state[model.weight]["step"].is_meta
 #
 # Here is the same mistake with a dtype.
 # ``optimizer.load_state_dict(optimizer.state_dict())`` fixes both:
+#
+# .. diagnosis:: The optimizer state has stayed on the device or in the dtype
+#       that the model had before.
+#    :message: expected dtype {} for `end` but got dtype
+#              Expected all tensors to be on the same device, but found
+#    :traceback: torch/optim/
+#                optimizer.step()
+#
+#    optimizer.load_state_dict(optimizer.state_dict())
 
 # sphinx_gallery_wrong = True
 model = Net()
@@ -168,6 +177,15 @@ assert optimizer.param_groups[0]["params"][0] is not model.weight
 # ``weight_decay``, ``fused`` and ``capturable`` of the new optimizer; set what
 # should differ *after* loading. On a CPU, a file with ``capturable=True``
 # fails:
+#
+# .. diagnosis:: The setting ``capturable`` came from the file, and does not fit
+#       this device.
+#    :message: If capturable=True, params and state_steps must be
+#              If capturable=False, state_steps should not be CUDA
+#    :fix: what-goes-wrong
+#
+#    for group in optimizer.param_groups:
+#        group["capturable"] = torch.cuda.is_available()
 
 model = Net()
 optimizer = load(model, capturable=True, lr=0.5)
@@ -188,7 +206,8 @@ assert load(model, fused=True).param_groups[0]["fused"]
 # The reverse, *If capturable=False, state_steps should not be CUDA tensors*, is
 # a bug in how PyTorch 1.12.0 loads checkpoints (`pytorch#80809
 # <https://github.com/pytorch/pytorch/issues/80809>`__). Upgrade, or set
-# ``capturable=True`` in each group after loading.
+# ``capturable=True`` in each group after loading. (Quoted: the version that
+# runs this page does not have the bug.)
 #
 # **Lower precision rounds for good.** The averages of a ``float32`` run lose
 # digits in a ``bfloat16`` model, and converting back does not restore them.

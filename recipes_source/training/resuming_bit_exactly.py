@@ -167,6 +167,13 @@ assert epochs[3] == epochs[0] != epochs[1]
 # %%
 # **map_location moves the states too**, and a generator only takes a state on
 # the CPU. Here the ``meta`` device takes the place of a GPU:
+#
+# .. diagnosis:: The state of the random numbers was moved to another device
+#       while loading.
+#    :message: RNG state must be a torch.ByteTensor
+#    :fix: what-goes-wrong
+#
+#    checkpoint = torch.load(path, map_location="cpu")
 
 # sphinx_gallery_wrong = True
 checkpoint = torch.load("checkpoint.pt", map_location="meta")
@@ -199,7 +206,9 @@ assert np.array_equal(generator.random(3), drawn)
 # --------
 #
 # **In the middle of an epoch.** Save the random state from *before* the epoch,
-# the number of batches already done, and the current random state:
+# the number of batches already done, and the current random state. (To skip
+# them without reading, see
+# :ref:`sphx_glr_recipes_training_resuming_data_loaders.py`.)
 
 model, optimizer, scheduler, loader = new_run()
 losses = []

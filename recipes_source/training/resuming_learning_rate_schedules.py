@@ -172,6 +172,13 @@ for schedule in schedules.values():
 # ``last_epoch`` is for schedulers that were not saved. With a new optimizer it
 # is an error, worded in older versions as *param 'initial_lr' is not specified
 # in param_groups[0] when resuming an optimizer*. Leave it out:
+#
+# .. diagnosis:: ``last_epoch`` was passed to a scheduler with a new optimizer.
+#    :message: param 'initial_lr' is not specified in param_groups
+#    :fix: what-goes-wrong
+#
+#    scheduler = lr_scheduler.StepLR(optimizer, step_size=10)
+#    scheduler.load_state_dict(checkpoint["scheduler"])
 
 # sphinx_gallery_wrong = True
 try:
@@ -186,6 +193,13 @@ except KeyError as error:
 # A scheduler's ``state_dict`` includes its settings, and the file's settings
 # win. Although the script asks for a longer schedule, this run still stops
 # after 20 steps:
+#
+# .. diagnosis:: The schedule ends here: its length comes from the file, if it
+#       was loaded.
+#    :message: The specified number of total steps is
+#    :fix: train-longer-than-planned-or-with-other-settings
+#
+#    scheduler.total_steps = new_total  # after load_state_dict
 
 # sphinx_gallery_wrong = True
 optimizer = sgd()

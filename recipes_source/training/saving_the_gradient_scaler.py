@@ -154,6 +154,14 @@ assert scales[0] == new_scales[8] == 2.0**8
 #
 # **A file from a run without AMP.** A disabled scaler saves ``{}``, which an
 # enabled one refuses. A CUDA scaler on a machine without CUDA is disabled too.
+#
+# .. diagnosis:: The file is from a run without mixed precision, whose scaler
+#       has no state.
+#    :message: The source state dict is empty, possibly because
+#    :fix: what-goes-wrong
+#
+#    if checkpoint["scaler"]:
+#        scaler.load_state_dict(checkpoint["scaler"])
 
 # sphinx_gallery_wrong = True
 disabled = torch.amp.GradScaler(device, enabled=False)
@@ -186,6 +194,14 @@ with warnings.catch_warnings(action="ignore"):
 # %%
 # **The scheduler runs ahead.** When the scaler skips a step, the optimizer does
 # not take it. If the first step is skipped, PyTorch warns:
+#
+# .. diagnosis:: The first step was skipped, by the scaler or because the
+#       scheduler came first.
+#    :message: Detected call of `lr_scheduler.step()` before `optimizer.step()`
+#    :fix: what-goes-wrong
+#
+#    optimizer.step()
+#    scheduler.step()
 
 # sphinx_gallery_wrong = True
 model, optimizer = build()

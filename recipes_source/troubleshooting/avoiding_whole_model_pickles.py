@@ -7,7 +7,7 @@ files without their code, and understand their errors.
 """
 
 # sphinx_gallery_tags = ["loading", "saving", "errors", "compatibility"]
-# sphinx_gallery_keywords = ["entire model", "class moved or renamed", "full model", "convert a whole model to a state_dict"]
+# sphinx_gallery_keywords = ["entire model", "class moved or renamed", "full model", "convert a whole model to a state_dict", "torch.save(model) vs state_dict"]
 # sphinx_gallery_reading_order = 60
 
 # %%
@@ -135,6 +135,30 @@ assert torch.equal(model.fc1.weight, state_dict["fc1.weight"])
 # and a class from a notebook or a script is looked up in the ``__main__`` of
 # the program that loads it. ``model.pt`` needs neither: the first program loads
 # it, and fails on the other file:
+#
+# .. diagnosis:: The file holds the whole model, and its module cannot be
+#       imported here.
+#    :message: No module named '{name}'
+#    :traceback: torch/serialization.py
+#                torch.load(
+#                /pickle.py
+#    :except: No module named 'numpy._core
+#             No module named 'torch
+#
+#    names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+#    print(names)  # the classes that the file asks for
+#
+# .. diagnosis:: The file holds the whole model, and its class is not in this
+#       program.
+#    :message: Can't get attribute '{name}' on <module
+#
+#    from models import {name}  # under the name that it had
+#
+# .. diagnosis:: The file was saved with NumPy 2, and this is NumPy 1.
+#    :message: No module named 'numpy._core
+#
+#    import numpy
+#    print(numpy.__version__)  # 1.26.4 or newer reads the file
 
 elsewhere = """
 import torch
@@ -166,6 +190,14 @@ assert errors[1].startswith("AttributeError: Can't get attribute 'Net' on")
 # **After the class changed.** Loading does not call ``__init__``: the object
 # has the old layers and the new ``forward``. The ``state_dict`` fills a new
 # one:
+#
+# .. diagnosis:: The file holds the whole model, and its class has changed
+#       since.
+#    :message: 'ChangedNet' object has no attribute 'dropout'
+#    :fix: what-goes-wrong
+#
+#    model = Net()
+#    model.load_state_dict(old_model.state_dict())
 
 
 class ChangedNet(Net):
@@ -191,6 +223,17 @@ sys.modules["models"].Net = Net
 # ``'Upsample' object has no attribute 'recompute_scale_factor'`` has the same
 # cause: set it to ``None``, or load with PyTorch 2.13, which does that. (To
 # imitate an old file, this cell removes both attributes before saving.)
+#
+# .. diagnosis:: The file holds a layer of an older PyTorch, without an
+#       attribute that this one reads.
+#    :message: 'GELU' object has no attribute 'approximate'
+#              'Upsample' object has no attribute 'recompute_scale_factor'
+#              'Conv2d' object has no attribute '_padding_repeated_twice'
+#              'Conv2d' object has no attribute 'padding_mode'
+#              object has no attribute '_non_persistent_buffers_set'
+#    :fix: what-goes-wrong
+#
+#    new_model.load_state_dict(old_model.state_dict())
 
 old = nn.Sequential(nn.GELU(), nn.Upsample(scale_factor=2))
 del old[0].approximate, old[1].recompute_scale_factor
@@ -212,6 +255,27 @@ assert hasattr(old[1], "recompute_scale_factor")
 # **With an attribute that cannot be pickled**, such as a lock or a lambda,
 # saving the whole model fails, at the end of training. This finds the
 # attribute; the ``state_dict`` does not need it:
+#
+# .. diagnosis:: The model has an attribute that cannot be pickled, which its
+#       ``state_dict`` does not need.
+#    :message: cannot pickle '_thread.{name:RLock|lock}' object
+#              can't pickle _thread.{name:RLock|lock} objects
+#    :except: multiprocessing
+#             dataloader.py
+#             popen_spawn
+#
+#    torch.save(model.state_dict(), "model.pt")
+#
+# .. diagnosis:: A lambda or a class within a function cannot be pickled, and a
+#       ``state_dict`` has neither.
+#    :message: Can't pickle local object
+#              Can't get local object
+#              Can't pickle <function <lambda>
+#    :traceback: torch/serialization.py
+#                torch.save(
+#    :except: dataloader.py
+#
+#    torch.save(model.state_dict(), "model.pt")
 
 model.logger = threading.RLock()
 for name, module in model.named_modules():

@@ -159,6 +159,14 @@ assert layer.weight.dtype == torch.float32 and (layer.weight == 1).all()
 # **Two dtypes in one model.** A file may mix dtypes. With ``assign=True``, so
 # does the model, and it fails on the first input; without it, the model keeps
 # its own dtype. One call to ``to`` after loading makes the model uniform:
+#
+# .. diagnosis:: The input and the model, or two of its layers, have different
+#       dtypes.
+#    :message: mat1 and mat2 must have the same dtype
+#              expected m1 and m2 to have the same dtype
+#    :fix: what-goes-wrong
+#
+#    model.to(torch.float32)
 
 # sphinx_gallery_wrong = True
 mixed = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))

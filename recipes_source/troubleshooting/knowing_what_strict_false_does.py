@@ -7,7 +7,7 @@ what ``strict=False`` hides and what it never skips.
 """
 
 # sphinx_gallery_tags = ["loading", "errors", "keys", "transfer learning"]
-# sphinx_gallery_keywords = ["ignore errors", "ignore missing keys", "partial load", "new head"]
+# sphinx_gallery_keywords = ["ignore errors", "ignore missing keys", "partial load", "new head", "missing keys: [], unexpected keys: []", "while copying the parameter named", "prints missing and unexpected keys"]
 # sphinx_gallery_reading_order = 30
 
 # %%
@@ -81,6 +81,14 @@ model.load_state_dict(taken | kept)
 # ``_IncompatibleKeys(...)`` is not an error, but it is the only sign of what
 # was not loaded: the missing keys still have their initial values. Two empty
 # lists, as in ``missing/unexpected keys: [] []``, mean that all is well.
+#
+# .. diagnosis:: This is no error: ``strict=False`` returns the names that do
+#       not match.
+#    :message: _IncompatibleKeys(missing_keys=[
+#              missing/unexpected keys:
+#    :fix: what-strict-false-returns
+#
+#    print(model.load_state_dict(state_dict, strict=False))
 
 own = model.state_dict()
 result = model.load_state_dict(taken | {"logit_scale": 1.0}, strict=False)
@@ -138,6 +146,13 @@ assert len(model.head.bias) == 3
 # head.weight, whose dimensions in the model are``: the model was built with
 # other arguments than the one in the file. The same beginning with ``expected
 # torch.Tensor`` means that the file has no tensor under that name.)
+#
+# .. diagnosis:: The file has something else than a tensor under this name.
+#    :message: expected torch.Tensor or Tensor-like object from checkpoint
+#    :fix: what-goes-wrong
+#
+#    wrong = {k: v for k, v in state_dict.items() if not torch.is_tensor(v)}
+#    print(wrong)
 
 try:
     model.load_state_dict({"scale": 2.0}, strict=False)
@@ -170,6 +185,13 @@ except TypeError as error:
 #
 # If you do not know which part of a file fits, select by name and shape, check
 # what stays new, and then load. If the check fails, the model is unchanged:
+#
+# .. diagnosis:: Some keys of the model are not in the file with the shape that
+#       they have.
+#    :message: not in the file in this shape
+#    :fix: keep-whatever-fits
+#
+#    print({k: v.shape for k, v in state_dict.items()})
 
 
 def load_fitting(model, state_dict, new):
@@ -211,6 +233,7 @@ folder.cleanup()
 # - :ref:`sphx_glr_recipes_troubleshooting_reading_missing_and_unexpected_keys.py`
 # - :ref:`sphx_glr_recipes_recipes_warmstarting_model_using_parameters_from_a_different_model.py`
 # - :ref:`sphx_glr_recipes_training_matching_optimizer_state_to_parameters.py`
+# - :ref:`sphx_glr_recipes_troubleshooting_adapting_tensors_to_another_shape.py`
 # - `pytorch#40859 <https://github.com/pytorch/pytorch/issues/40859>`__ on
 #   skipping shapes that differ
 # - :meth:`torch.nn.Module.load_state_dict`

@@ -7,7 +7,7 @@ with the matching fix and every key still checked.
 """
 
 # sphinx_gallery_tags = ["loading", "errors", "keys"]
-# sphinx_gallery_keywords = ["keys do not match", "mismatch of keys", "compare keys of model and checkpoint"]
+# sphinx_gallery_keywords = ["keys do not match", "mismatch of keys", "compare keys of model and checkpoint", "missing keys and unexpected keys", "Error(s) in loading state_dict for"]
 # sphinx_gallery_reading_order = 10
 
 # %%
@@ -45,6 +45,14 @@ model = Net()
 # ------------
 #
 # Compare the keys of the model with those of the file:
+#
+# .. diagnosis:: The keys of the file are not those of the model.
+#    :message: Error(s) in loading state_dict for {}:
+#              Missing key(s) in state_dict
+#              Unexpected key(s) in state_dict
+#    :except: size mismatch for {}: copying
+#
+#    print(sorted(model.state_dict().keys() ^ state_dict.keys()))
 
 import torch
 
@@ -71,25 +79,27 @@ print("unexpected:", *sorted(saved - keys)[:2])
 # layers: ``bn``, ``bn1``, ``conv3``   build the model as it was trained
 # only missing: ``head``               :ref:`allow a new layer
 #                                      <sphx_glr_recipes_troubleshooting_knowing_what_strict_false_does.py>`
-# ``total_ops``, ``position_ids``      drop
-# ``num_batches_tracked``              drop, or count from 0
-# ``weight_orig``, ``weight_mask``     ``prune.remove``, save again
-# ``weight_g``, ``parametrizations``   :ref:`new and old weight norm
-#                                      <sphx_glr_recipes_troubleshooting_renaming_keys_of_old_checkpoints.py>`
+# ``total_ops``, ``position_ids``      :ref:`drop by name
+#                                      <sphx_glr_recipes_troubleshooting_taking_part_of_a_checkpoint.py>`
+# ``num_batches_tracked``              :ref:`drop, or count from 0
+#                                      <sphx_glr_recipes_troubleshooting_taking_part_of_a_checkpoint.py>`
+# ``weight_g``, ``parametrizations``   :ref:`weight norm
+#                                      <sphx_glr_recipes_troubleshooting_reading_parametrized_keys.py>`
+# ``weight_orig``, ``weight_mask``     :ref:`spectral norm, pruning
+#                                      <sphx_glr_recipes_troubleshooting_reading_parametrized_keys.py>`
 # ``n_averaged``, ``ema_``             :ref:`averaged weights
 #                                      <sphx_glr_recipes_training_averaging_weights.py>`
 # ``_extra_state``                     :ref:`state that is not a tensor
 #                                      <sphx_glr_recipes_checkpoints_storing_extra_state.py>`
 # ``base_layer``, ``lora_A``           wrap the model with PEFT first
-# nothing: ``size mismatch``           :ref:`choose by shape
-#                                      <sphx_glr_recipes_troubleshooting_knowing_what_strict_false_does.py>`
+# nothing: ``size mismatch``           :ref:`adapt the tensors
+#                                      <sphx_glr_recipes_troubleshooting_adapting_tensors_to_another_shape.py>`
 # ==================================== ======================================
 #
 # .. fold:: Who this is for
 #
 #    ``load_state_dict`` stopped with ``Missing key(s) in state_dict`` or
-#    ``Unexpected key(s) in state_dict``, or reading an entry of the file failed
-#    with ``KeyError: 'state_dict'``.
+#    ``Unexpected key(s) in state_dict``.
 #
 # .. fold:: Setup
 #
@@ -103,6 +113,23 @@ print("unexpected:", *sorted(saved - keys)[:2])
 #
 # In a Lightning checkpoint, the keys begin with the attribute that holds the
 # network, here ``model``. Plain PyTorch reports every key twice:
+#
+# .. diagnosis:: The model was saved as a part of another one, below the name of
+#       an attribute.
+#    :missing: {key}
+#    :unexpected: {prefix}.{key}
+#    :fix: take-the-keys-below-a-prefix
+#
+#    below = {k: v for k, v in state_dict.items() if k.startswith("{prefix}.")}
+#    state_dict = {k.removeprefix("{prefix}."): v for k, v in below.items()}
+#
+# .. diagnosis:: The model is a part of another one, below the name of an
+#       attribute, and the file is not.
+#    :missing: {prefix}.{key}
+#    :unexpected: {key}
+#    :fix: take-the-keys-below-a-prefix
+#
+#    model.{prefix}.load_state_dict(state_dict)
 
 try:
     model.load_state_dict(state_dict)
@@ -112,7 +139,8 @@ except RuntimeError as error:
 # %%
 # Take only the keys that start with the prefix, and strip it. The same function
 # extracts an encoder from a file with ``encoder.enc_lstm.bias`` and
-# ``classifier.0.bias``, if your model is the encoder alone:
+# ``classifier.0.bias``, if your model is the encoder alone (more on that:
+# :ref:`sphx_glr_recipes_troubleshooting_taking_part_of_a_checkpoint.py`):
 
 
 def below(prefix, state_dict):
@@ -134,9 +162,16 @@ assert below("model.", {"model.a": 1, "loss.model.a": 2}) == {"a": 1}
 # -------------------------------
 #
 # If every key is missing and the unexpected ones are not layers, the file is a
-# training checkpoint, and the weights are one of its entries. ``KeyError`` is
-# the reverse: the file has no entry of that name. It *is* the ``state_dict``,
-# or it calls it ``model`` or ``model_state_dict``. Print the file's keys:
+# training checkpoint, and the weights are one of its entries. (``KeyError:
+# 'state_dict'`` is the reverse: the file has no entry of that name.) Print the
+# file's keys:
+#
+# .. diagnosis:: The file is a training checkpoint, and the weights are one of
+#       its entries.
+#    :unexpected: {entry:model|state_dict|model_state_dict|net|weights}
+#    :fix: load-the-entry-with-the-weights
+#
+#    model.load_state_dict(checkpoint["{entry}"])
 
 print(list(checkpoint))
 try:
@@ -144,17 +179,7 @@ try:
 except RuntimeError as error:
     print(f"{type(error).__name__}: {error}")
 
-torch.save(trained.state_dict(), "model.pt")
-state_dict = torch.load("model.pt", map_location="cpu")
-for entry in ("state_dict", "model_state_dict"):
-    try:
-        model.load_state_dict(state_dict[entry])
-    except KeyError as error:
-        print(f"{type(error).__name__}: {error}")
-
 assert list(checkpoint) == ["epoch", "state_dict"]
-assert list(state_dict) == list(model.state_dict())
-assert not any(model.load_state_dict(state_dict))
 
 # %%
 # Rename
@@ -190,47 +215,8 @@ new.load_state_dict(dict(zip(new.state_dict(), old.state_dict().values())))
 assert torch.equal(new["k"].weight, old["query"].weight)
 
 # %%
-# Drop keys that no layer needs
-# -----------------------------
-#
-# ``total_ops`` and ``total_params`` come from the profiler thop,
-# ``position_ids`` from transformers before 4.31. Name the keys that you drop,
-# so that the rest are still checked:
 
-extras = {"total_ops", "total_params", "position_ids"}
-profiled = {**trained.state_dict(), "encoder.total_ops": torch.zeros(1)}
-kept = {k: v for k, v in profiled.items() if k.split(".")[-1] not in extras}
-print(model.load_state_dict(kept))
-assert profiled.keys() - kept.keys() == {"encoder.total_ops"}
-
-# %%
-# ``num_batches_tracked`` is a counter in batch normalization. If it is
-# *unexpected*, as it is in PyTorch before 0.4.1, add it to ``extras``. If it is
-# *missing*, pass a plain dictionary: it carries no layer versions, so PyTorch
-# takes it for an old file and counts from 0:
-
-norm = nn.BatchNorm1d(4)
-state_dict = norm.state_dict()
-del state_dict["num_batches_tracked"]
-try:
-    norm.load_state_dict(state_dict)
-except RuntimeError as error:
-    print(f"{type(error).__name__}: {error}")
-
-norm.load_state_dict(dict(state_dict))
-assert norm.num_batches_tracked == 0
-
-# %%
-
-# sphinx_gallery_fold = "A check of the row on pruning, and the end of the temporary folder"
-from torch.nn.utils import prune
-
-layer = prune.l1_unstructured(nn.Linear(4, 2), "weight", amount=0.5)
-assert {"weight_orig", "weight_mask"} <= layer.state_dict().keys()
-prune.remove(layer, "weight")
-assert not any(nn.Linear(4, 2).load_state_dict(layer.state_dict()))
-assert (layer.weight == 0).sum() == 4
-
+# sphinx_gallery_fold = "Leave the temporary folder"
 os.chdir(here)
 folder.cleanup()
 
@@ -240,7 +226,5 @@ folder.cleanup()
 #
 # - :ref:`sphx_glr_recipes_troubleshooting_removing_wrapper_prefixes.py`
 # - :ref:`sphx_glr_recipes_troubleshooting_renaming_keys_of_old_checkpoints.py`
-# - `transformers#25330
-#   <https://github.com/huggingface/transformers/issues/25330>`__
-#   on ``position_ids``
+# - :ref:`sphx_glr_recipes_troubleshooting_taking_part_of_a_checkpoint.py`
 # - :meth:`torch.nn.Module.load_state_dict`

@@ -7,7 +7,7 @@ the file into the plain model, and save files that never have them.
 """
 
 # sphinx_gallery_tags = ["loading", "errors", "keys", "distributed"]
-# sphinx_gallery_keywords = ["module.", "strip the prefix", "DDP", "DataParallel", "saved from several GPUs", "load on a single GPU", 'Unexpected key(s) in state_dict: "module.', "has no attribute module"]
+# sphinx_gallery_keywords = ["module.", "strip the prefix", "DDP", "DataParallel", "saved from several GPUs", "load on a single GPU", 'Unexpected key(s) in state_dict: "module.', "has no attribute module", "unexpected key module.", "DataParallel checkpoint does not load"]
 # sphinx_gallery_reading_order = 20
 
 # %%
@@ -99,6 +99,25 @@ model.load_state_dict(state_dict)
 #
 # ``_orig_mod`` works the same way: remove it from the keys of the file, or load
 # into the model that you passed to ``torch.compile``. The first case:
+#
+# .. diagnosis:: The file was saved from a wrapped model, and yours is not
+#       wrapped.
+#    :missing: {key}
+#    :unexpected: {prefix:module|_orig_mod}.{key}
+#    :message: unexpected key "{prefix:module}.{key}" in state_dict
+#
+#    state_dict = {
+#        k.removeprefix("{prefix}."): v for k, v in state_dict.items()
+#    }
+#
+# .. diagnosis:: The file was saved from a wrapped and compiled model, and yours
+#       is neither.
+#    :missing: {key}
+#    :unexpected: {prefix:_orig_mod.module|module._orig_mod}.{key}
+#
+#    state_dict = {
+#        k.removeprefix("{prefix}."): v for k, v in state_dict.items()
+#    }
 
 state_dict = torch.load("model.pt", map_location="cpu")
 try:
@@ -108,6 +127,22 @@ except RuntimeError as error:
 
 # %%
 # The second case, and its fix:
+#
+# .. diagnosis:: Your model is wrapped, and the file was saved from one that was
+#       not.
+#    :missing: {prefix:module|_orig_mod}.{key}
+#    :unexpected: {key}
+#    :fix: which-case-do-i-have
+#
+#    model.{prefix}.load_state_dict(state_dict)
+#
+# .. diagnosis:: Your model is wrapped and compiled, and the file was saved from
+#       one that was neither.
+#    :missing: {prefix:_orig_mod.module|module._orig_mod}.{key}
+#    :unexpected: {key}
+#    :fix: which-case-do-i-have
+#
+#    model.{prefix}.load_state_dict(state_dict)
 
 state_dict = {plain(key): value for key, value in state_dict.items()}
 try:
@@ -120,6 +155,13 @@ ddp.module.load_state_dict(state_dict)
 # %%
 # ``object has no attribute 'module'`` means that the model is *not* wrapped
 # here, often because the script runs on a single device: use the model itself.
+#
+# .. diagnosis:: The model is not wrapped here, so it has no attribute
+#       ``module``.
+#    :message: object has no attribute 'module'
+#    :fix: which-case-do-i-have
+#
+#    model = getattr(model, "module", model)
 
 try:
     model.module

@@ -15,7 +15,6 @@ and no caller has to know.
 # sphinx_gallery_fold = "The old class and its file"
 import os
 import tempfile
-import warnings
 
 import torch
 import torch.nn as nn
@@ -92,8 +91,7 @@ model.load_state_dict(torch.load("old.pt", map_location="cpu"))
 # %%
 # .. fold:: Who this is for
 #
-#    You rename or move layers in code whose checkpoints are still in use, or a
-#    file has ``weight_g`` where the model has ``parametrizations``.
+#    You rename or move layers in code whose checkpoints are still in use.
 #
 # .. fold:: Setup
 #
@@ -210,37 +208,12 @@ assert "f.2.bias" not in rebuilt
 # A rebuilt dictionary, ``{k: v for ...}``, has lost the version and counts as
 # old. PyTorch's own layers override ``_load_from_state_dict`` for the same
 # purpose, with the same arguments.
-
-# %%
+#
 # Variants
 # --------
 #
-# **weight_norm.** :func:`torch.nn.utils.parametrizations.weight_norm` has such
-# a hook for files with ``weight_g``. Code that uses the old function, as many
-# speech models do, cannot read new files: rename their keys back.
-
-BACK = {"original0": "weight_g", "original1": "weight_v"}
-
-
-def back(key):
-    before, middle, end = key.rpartition("parametrizations.weight.")
-    return before + BACK[end] if middle else key
-
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", FutureWarning)  # it is deprecated
-    old_layer = nn.utils.weight_norm(nn.Linear(4, 3))
-new_layer = nn.utils.parametrizations.weight_norm(nn.Linear(4, 3))
-print(new_layer.load_state_dict(old_layer.state_dict()))
-
-new_file = new_layer.state_dict()
-try:
-    old_layer.load_state_dict(new_file)
-except RuntimeError as error:
-    print(f"{type(error).__name__}: {error}")
-old_layer.load_state_dict({back(k): v for k, v in new_file.items()})
-assert back("conv.parametrizations.weight.original1") == "conv.weight_v"
-assert torch.equal(new_layer(x), old_layer(x))
+# **weight_norm** and others of ``torch.nn.utils`` have new versions with other
+# keys: :ref:`sphx_glr_recipes_troubleshooting_reading_parametrized_keys.py`.
 
 # %%
 

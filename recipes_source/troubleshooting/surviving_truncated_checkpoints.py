@@ -7,7 +7,7 @@ disk costs nothing, and resume from the newest intact file.
 """
 
 # sphinx_gallery_tags = ["loading", "saving", "checkpoint", "errors"]
-# sphinx_gallery_keywords = ["corrupted", "broken file", "crash while saving", "incomplete download", "quota", "atomic save"]
+# sphinx_gallery_keywords = ["corrupted", "broken file", "crash while saving", "incomplete download", "quota", "atomic save", "worked yesterday", "file write failed"]
 # sphinx_gallery_reading_order = 50
 
 # %%
@@ -16,7 +16,6 @@ disk costs nothing, and resume from the newest intact file.
 import hashlib
 import io
 import os
-import pickle
 import resource
 import tempfile
 import threading
@@ -98,15 +97,34 @@ save({"epoch": 3, "model": model.state_dict()}, "checkpoint.pt")
 # ``EOFError``, ``Ran out of input``         the file is empty: copy it again
 # ``unexpected EOF, expected``               the end is missing, old format
 # ``invalid hash value``                     download it again
-# ``unexpected pos``, ``file write failed``  the disk or your quota is full
-# ``write(): fd 3 failed with``              the same, or a network disk failed
-# ``invalid load key, '<'``, ``operand 60``  a web page: download the file
-# ``invalid load key, 'v'``, ``operand 118`` a pointer: ``git lfs pull``
+# ``unexpected pos``, ``iostream error``     the disk or your quota is full
+# ``PytorchStreamWriter failed writing``     the same, as in PyTorch 2.6
+# ``No space left on device``                the same: see ``df -h``
+# ``Stale file handle``, ``write(): fd``     the network disk (NFS) failed
+# ``invalid load key``, ``operand 118``      :ref:`not a checkpoint
+#                                            <sphx_glr_recipes_troubleshooting_identifying_a_checkpoint_file.py>`
 # ========================================== ==================================
 #
 # ``torch.save`` writes a zip archive with its *central directory*, the table of
 # contents, at the very end. Half a file has none, although its first tensors
 # are complete:
+#
+# .. diagnosis:: The end of the file is missing: a copy or a save was
+#       interrupted.
+#    :message: failed finding central directory
+#              unexpected EOF, expected {n} more bytes
+#    :fix: what-happened-to-the-file
+#
+#    print(os.path.getsize(path))  # compare with the original, copy it again
+#
+# .. diagnosis:: The file is empty: a save was interrupted, or a download
+#       failed.
+#    :message: EOFError: Ran out of input
+#    :traceback: torch/serialization.py
+#                torch.load(
+#    :fix: what-happened-to-the-file
+#
+#    print(os.path.getsize(path))  # 0: copy it again
 
 Path("empty.pt").touch()
 for path in ("empty.pt", "half.pt"):
@@ -122,6 +140,12 @@ assert (
 # %%
 # A checked download leaves no damaged file. If the hash is different each time,
 # the connection is bad; if not, upgrade torchvision to get the new hash:
+#
+# .. diagnosis:: The download is not the file that was published.
+#    :message: invalid hash value (expected "{hash}"
+#    :fix: what-happened-to-the-file
+#
+#    torch.hub.download_url_to_file(url, path, hash_prefix="{hash}")
 
 Path("broken.pt").write_bytes(whole[:2])
 try:
@@ -142,6 +166,32 @@ assert not Path("copy.pt").exists()
 # destroys the previous checkpoint: Ctrl+C, an object that cannot be pickled, a
 # full disk. (The disk is not really full: a limit of 100 kB for files makes
 # ``torch.save`` fail with the same message.)
+#
+# .. diagnosis:: The disk or the quota is full, or a network drive failed, and
+#       the new file is broken.
+#    :message: . unexpected pos {a} vs {b}
+#              file write failed
+#              write(): fd {n} failed with
+#              basic_ios::clear: iostream error
+#              No space left on device
+#              Disk quota exceeded
+#              Stale file handle
+#    :fix: short-answer
+#
+#    print(shutil.disk_usage("."))
+#
+# .. diagnosis:: An object in the checkpoint cannot be pickled, and the file is
+#       broken now.
+#    :message: TypeError: cannot pickle '_thread.lock' object
+#    :fix: short-answer
+#
+#    save(checkpoint, path)  # writes a second file, then replaces the first
+#
+# .. diagnosis:: The save was interrupted after the file was opened.
+#    :message: PytorchStreamReader failed locating file data.pkl
+#    :fix: resume-from-the-newest-intact-file
+#
+#    checkpoint = load_newest(folder)
 
 # sphinx_gallery_wrong = True
 for extra in ({}, {"lock": threading.Lock()}):
@@ -237,15 +287,10 @@ assert checkpoint["epoch"] == 998
 legacy = io.BytesIO()
 torch.save(model.state_dict(), legacy, _use_new_zipfile_serialization=False)
 messages = []
-for content in (
-    legacy.getvalue()[: len(whole) // 2],
-    b"<html>",
-    b"version 1 of git-lfs",
-):
-    try:
-        torch.load(io.BytesIO(content))
-    except Exception as error:
-        messages.append(str(error))
+try:
+    torch.load(io.BytesIO(legacy.getvalue()[: len(whole) // 2]))
+except RuntimeError as error:
+    messages.append(str(error))
 with tempfile.TemporaryFile() as file, full_disk():
     try:
         torch.save(
@@ -253,16 +298,8 @@ with tempfile.TemporaryFile() as file, full_disk():
         )
     except RuntimeError as error:
         messages.append(str(error))
-for content in (b"<html>", b"version 1 of git-lfs"):
-    try:
-        pickle.loads(content)
-    except pickle.UnpicklingError as error:
-        messages.append(str(error))
 assert "unexpected EOF, expected" in messages[0]
-assert "Unsupported operand 60" in messages[1]
-assert "Unsupported operand 118" in messages[2]
-assert messages[3].startswith("write(): fd ")
-assert messages[4:] == ["invalid load key, '<'.", "invalid load key, 'v'."]
+assert messages[1].startswith("write(): fd ")
 
 os.chdir(here)
 folder.cleanup()

@@ -4,13 +4,16 @@ One site, with copies of all of them, is edited step by step. Functions are wrap
 their module, so no test here depends on how they are written.
 """
 
+import json
 import shutil
 import zlib
 
 import pytest
 from conftest import ROOT, TinySite, recipe
 from cookbook.build import PACKAGE, digest
+from cookbook.recipes.recipe import code_of
 from reading import parse
+from sphinx_gallery.py_source_parser import split_code_and_text_blocks
 
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 WRAPPED = """
@@ -109,6 +112,21 @@ def test_inventories(site):
         links = [link["href"] for link in parse(page).select("a[href*=zeros]")]
         assert links and all("/edited/torch.zeros" in link for link in links)
     assert "/edited/torch.zeros" in one(site, "_downloads/*/one.ipynb")
+
+
+def test_what_other_versions_of_torch_print(site):
+    code = code_of(split_code_and_text_blocks(site.source / "section/one.py")[1])
+    records = {"2.6.0": None, "2.14.1": [], "2.15.0": [], "2.16.0": ["-old", "+<new>"]}
+    verified = {
+        version: {"section/one.py": {"code": code, "difference": difference}} for version, difference in records.items()
+    }
+    (site.folder / "_ext/verified.json").write_text(json.dumps(verified))
+    build(site)
+    page = parse(site.page("one.html"))
+    said = " ".join(page.select_one(".provenance").get_text().split())
+    assert said.endswith(". Same output with torch 2.14.1 and 2.15.0. Does not run with torch 2.6.0.")
+    difference = page.select_one(".provenance ~ details pre")
+    assert difference.get_text() == "-old\n+<new>" and "2.16.0" in difference.parent.summary.get_text()
 
 
 def test_headers_and_pages(site):

@@ -59,6 +59,16 @@ class Checkout:
         """Let Python find a module *name* that is *code*, after it has recorded how it was called."""
         self.modules.joinpath(f"{name}.py").write_text(RECORD.format(record=str(self.record)) + code)
 
+    def resolves(self, *packages):
+        """Let pip find *packages* for the lists, on a project whose oldest Python is this one."""
+        found = [{"metadata": {"name": name, "version": version}} for name, version in packages]
+        report = "open(sys.argv[sys.argv.index('--report') + 1], 'w')"
+        self.module("pip", f"import json\nif '--report' in sys.argv: json.dump({{'install': {found}}}, {report})")
+        (self.folder / "pyproject.toml").unlink()
+        (self.folder / "pyproject.toml").write_text(
+            '[project]\nrequires-python = ">={}.{}"\n'.format(*sys.version_info)
+        )
+
     def calls(self, word):
         """Return how the modules were called with *word*."""
         lines = self.record.read_text().splitlines() if self.record.exists() else []
@@ -258,22 +268,26 @@ def test_pins_are_kept_when_they_cannot_be_made_anew(checkout):
 
 
 def test_pins_are_those_of_the_oldest_python(checkout):
-    checkout.module(
-        "pip",
-        "import json\n"
-        "found = [{'metadata': {'name': n, 'version': v}} for n, v in [('torch', '2.13.0+cpu'), ('pip', '1'), ('Babel', '2')]]\n"
-        "json.dump({'install': found}, open(sys.argv[sys.argv.index('--report') + 1], 'w'))",
-    )
-    (checkout.folder / "pyproject.toml").unlink()
-    (checkout.folder / "pyproject.toml").write_text(
-        '[project]\nrequires-python = ">={}.{}"\n'.format(*sys.version_info)
-    )
+    checkout.resolves(("torch", "2.13.0+cpu"), ("pip", "1"), ("Babel", "2"))
     assert checkout.make("constraints").code == 0
     assert (checkout.folder / "constraints.txt").read_text().splitlines()[1:] == ["Babel==2", "torch==2.13.0"]
     (call,) = checkout.calls("--python-version")
     assert call[call.index("--python-version") + 1] == "{}.{}.0".format(*sys.version_info)
     (checkout.folder / "pyproject.toml").write_text('[project]\nrequires-python = ">=3.9"\n')
     refused(checkout.make("constraints"), "made with Python 3.9", "PYTHON=python3.9")
+
+
+def test_another_torch_is_pinned_by_one_command(checkout):
+    checkout.resolves(("torch", "2.14.1"))
+    (checkout.folder / "conf.py").write_text('"torch": ("https://docs.pytorch.org/docs/2.13/", "x")\n')
+    (checkout.folder / "tests/golden.py").write_text("print('golden')")
+    for version in ("", "2.14", "2.14.1; touch harm"):
+        refused(checkout.make("pin", f"TORCH={version}"), "make pin TORCH=2.14.1")
+    done = checkout.make("pin", "TORCH=2.14.1")
+    assert done.code == 0 and done.lines[-1] == "golden", done.said
+    texts = [(checkout.folder / name).read_text() for name in ("requirements.txt", "conf.py", "constraints.txt")]
+    assert ["torch==2.14.1" in texts[0], "docs/2.14/" in texts[1], "torch==2.14.1" in texts[2]] == [True] * 3
+    assert not list(checkout.folder.glob("*.bak")) and not (checkout.folder / "harm").exists()
 
 
 # -- an interpreter that is another ----------------------------------------------

@@ -124,3 +124,16 @@ def test_change_shows_after_the_clock_was_set_back(clean, tmp_path, note):
         said(r"the last build is dated in the future.*", done.log),
     )
     assert "in the future" not in site.build().log
+
+
+@pytest.mark.parametrize("builder", ["html", "dirhtml"])
+def test_a_folder_with_files_of_others_is_left_as_it_is(tmp_path, builder):
+    site = TinySite(tmp_path / "site", {"plain.py": RECIPES["plain.py"]})
+    mine = tmp_path / "public"
+    for name in ("notes.html", "_static/mine.css", "recipes/photo.png"):
+        (mine / name).parent.mkdir(parents=True, exist_ok=True)
+        (mine / name).write_text("mine")
+    before = {path: path.read_text() for path in mine.rglob("*") if path.is_file()}
+    done = site.build("-b", builder, out=mine)
+    assert done.code != 0 and "public has _static, which no build has made: " in done.log
+    assert {path: path.read_text() for path in mine.rglob("*") if path.is_file()} == before

@@ -81,7 +81,7 @@ NAMES = {
     os: "fork forkpty setsid setpgid getpgid getpgrp killpg getuid geteuid getgid statvfs fstatvfs ST_RDONLY waitid "
         "wait wait3 wait4 P_ALL WEXITED WNOHANG WNOWAIT sched_getaffinity sched_setaffinity O_NOFOLLOW O_NONBLOCK O_CLOEXEC "
         "O_DIRECTORY O_TMPFILE mkfifo chown uname nice sysconf getloadavg register_at_fork",
-    signal: "SIGKILL SIGHUP SIGALRM SIGCHLD SIGUSR1 SIGUSR2 SIGPIPE SIGSTOP SIGTSTP alarm setitimer pthread_sigmask sigwait",
+    signal: "SIGKILL SIGHUP SIGALRM SIGCHLD SIGUSR1 SIGUSR2 SIGPIPE SIGSTOP SIGTSTP SIGXCPU alarm setitimer pthread_sigmask sigwait",
 }
 MODULES = {"resource", "fcntl", "pwd", "grp", "termios", "syslog"}
 

@@ -4,7 +4,8 @@ import re
 import time
 
 from cookbook.run.process.text import clean
-from cookbook.site.error_index import MESSAGE, anchor_of, collect, split
+from cookbook.site.error_index import collect
+from cookbook.site.message import MESSAGE, anchor_of, split
 from docutils import nodes, utils
 from fuzzing import ANY, MARKUP, WORD, fuzz
 from hypothesis import HealthCheck, example, given, settings

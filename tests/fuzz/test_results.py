@@ -46,7 +46,7 @@ FIGURE = """
 
       .. image:: /recipes/section/images/sphx_glr_one_001.png
          :alt: A figure: *one*
-         :class: sphx-glr-multi-img only-light
+         :class: sphx-glr-multi-img invertible
 
 """
 RESULT = {

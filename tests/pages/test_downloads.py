@@ -24,7 +24,7 @@ def test_notebook_prints_what_the_page_shows(site, tmp_path, monkeypatch, name):
     shown = lines("\n".join(outputs(site / f"recipes/{name}.html")))
     assert lines(printed) == shown
     figures = [o for c in cells for o in c.outputs if o.output_type == "display_data"]
-    assert len(figures) == len(parse(site / f"recipes/{name}.html").select("img.only-light"))
+    assert len(figures) == len(parse(site / f"recipes/{name}.html").select("img[class^=sphx-glr]"))
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -80,7 +80,7 @@ def on_page(path):
         "inputs": [said_in_code(cell) for cell in root.select(".cell")],
         "outputs": [pre.get_text().rstrip() for pre in root.select(".sphx-glr-script-out pre")],
         "figures": [
-            (image["alt"], target(path, image["src"])[0].read_bytes()) for image in root.select("img.only-light")
+            (image["alt"], target(path, image["src"])[0].read_bytes()) for image in root.select("img[class^=sphx-glr]")
         ],
     }
     for tag in root.select("details:has(> .cell), .cell, .sphx-glr-script-out, img"):

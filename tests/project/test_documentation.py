@@ -12,7 +12,7 @@ from cookbook.recipes import settings
 README, CONTRIBUTING, TESTS = (
     (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md", "tests/README.md")
 )
-DOCS = README + CONTRIBUTING
+DOCS = README + CONTRIBUTING + (ROOT / "docs/options.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 MODULES = sorted((ROOT / "_ext").rglob("*.py"))
 #: What is read but is no setting: Python's, Make's and the terminal's own, and what a build tells its processes.

@@ -65,6 +65,7 @@ A number is a number, when printed.
 import matplotlib.pyplot as plt
 import torch
 
+address = "https://example.org"  # not a link
 fig, ax = plt.subplots()
 
 # %%

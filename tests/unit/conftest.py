@@ -38,6 +38,9 @@ def conf():
         "ignore_repr_types": "",
         "image_scrapers": ("scraper",),
         "image_srcset": [],
+        "expected_failing_examples": set(),
+        "filename_pattern": r"\.py$",
+        "plot_gallery": True,
         "matplotlib_animations": False,
     }
 
@@ -50,7 +53,7 @@ def app(project, conf):
         confdir=str(project),
         outdir=str(project / "_build/html"),
         doctreedir=str(project / "_build/doctrees"),
-        config=App(sphinx_gallery_conf=conf, html_baseurl="", repository=""),
+        config=App(sphinx_gallery_conf=conf, html_baseurl="", repository="", recipe_rules=[]),
     )
 
 

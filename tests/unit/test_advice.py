@@ -37,7 +37,7 @@ def recipe(project, monkeypatch):
         ("it has code but shows no output", "Print"),
         ("it waits ...; start one with: dask worker tcp://a:1 --resources GPU=1", "build again"),
         ("KilledWorker: each of the 4 workers that ran it died", "logs"),
-        ("wrote to file descriptor 1 or 2, which is not captured: x", "print"),
+        ("wrote past Python's sys.stdout, where no page shows it: x", "print"),
         ("ValueError: bad value", "traceback"),
         ("FileNotFoundError: [Errno 2] No such file or directory: 'a/x.csv'", "at recipes_source/section/a/x.csv,"),
         ("FileNotFoundError: No such file: 'recipes_source/section/x.csv'", "at recipes_source/section/x.csv,"),

@@ -35,15 +35,15 @@ def test_the_figures_of_a_result_take_the_place_of_those_before_and_of_no_other_
     attachment, build, script_vars
 ):
     images = build.gallery / "section/images"
-    others = {"sphx_glr_load_more_001.png", "sphx_glr_load_100_files_001.png", "sphx_glr_load_100_files_001_dark.png"}
-    for name in {*others, "sphx_glr_load_001.png", "sphx_glr_load_003.png", "sphx_glr_load_003_dark.png"}:
+    others = {"sphx_glr_load_more_001.png", "sphx_glr_load_100_files_001.png"}
+    for name in {*others, "sphx_glr_load_001.png", "sphx_glr_load_003.png"}:
         (images / name).write_bytes(b"before")
-    ours = {f"sphx_glr_load_{number}.png": PICTURE for number in ("001", "001_dark", "002")}
+    ours = {f"sphx_glr_load_{number}.png": PICTURE for number in ("001", "002")}
     build.results["section/load.py"] = result(images=ours)
     attachment.execute_script([], script_vars, {}, {})
     assert {path.name for path in images.glob("*.png")} == {*others, *ours}
     assert all((images / name).read_bytes() == b"picture" for name in ours)
-    assert len(script_vars["image_path_iterator"]) == 2, "one for each figure, not for its dark variant"
+    assert len(script_vars["image_path_iterator"]) == 2
 
 
 def test_without_figures_the_thumbnail_of_before_goes(attachment, build, script_vars):

@@ -128,7 +128,12 @@ def found(tmp_path):
         ("open('./data/../data/x y.csv')", ["data/x y.csv"]),
         ("print('_a')", ["_a.py"]),
         ("f'{1}data/x y.csv'", ["data/x y.csv"]),
-        ("import other\nprint('other', 'data', 'y.csv', '', '.', '..')", []),
+        ("import other\nprint('other', 'y.csv', '', '.', '..')", []),
+        ("Path('data') / name", ["data/x y.csv"]),
+        ("Path(__file__).parent.joinpath('data', name)", ["data/x y.csv"]),
+        ("sorted(Path().rglob(f'*.{kind}'))", ["_a.py", "data/x y.csv"]),
+        ("os.listdir()", ["_a.py", "data/x y.csv"]),
+        ("from glob import glob", ["_a.py", "data/x y.csv"]),
         ("open(b'data/x y.csv')", []),
         ("x = 1  # _a data/x", []),
     ],
@@ -152,10 +157,20 @@ def test_a_package_of_helpers_comes_with_what_python_imports_of_it(found, text):
     assert found(files) == ["_p/__init__.py", "_p/sub/__init__.py", "_p/sub/x.py"]
 
 
-@pytest.mark.parametrize("text", ["import two", "open('two.py')", "open('GALLERY_HEADER.rst')", "print('one')"])
+def test_a_module_beside_a_recipe_is_a_helper_whatever_its_name(found):
+    assert found({"one.py": "import two", "two.py": "from three import x", "three.py": ""}) == ["three.py", "two.py"]
+
+
+def test_a_recipe_beside_the_sections_does_not_use_them(found):
+    assert found({"one.py": "os.walk('.')", "s/GALLERY_HEADER.rst": "", "s/two.py": "", "data/x.csv": ""}) == [
+        "data/x.csv"
+    ]
+
+
+@pytest.mark.parametrize("text", ["open('two.py')", "Path().glob('*')", "open('GALLERY_HEADER.rst')", "print('one')"])
 @pytest.mark.parametrize("beside", ["_a.py", "data/x.csv", "two.ipynb"])
 def test_another_recipe_and_the_header_are_no_files_of_a_recipe(found, text, beside):
-    assert found({"one.py": text, "two.py": "", "GALLERY_HEADER.rst": "", beside: ""}) == []
+    assert found({"one.py": text, "two.py": "", "GALLERY_HEADER.rst": "", beside: ""}) == [beside] * ("glob" in text)
 
 
 @pytest.mark.parametrize("text", ["open('../secret.txt')", "open('../other/x.csv')", "open('{}/secret.txt')"])

@@ -1,7 +1,5 @@
 """Finding recipes: what is one, what is reported, and what goes with one that is removed."""
 
-import re
-
 import pytest
 from conftest import recipe
 from cookbook.recipes.find import collect, delete_removed, find_recipes, unused_files
@@ -21,7 +19,7 @@ def collected(source, conf):
 
     def collected(files):
         for name, text in files.items():
-            (source / name).parent.mkdir(exist_ok=True)
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_bytes(text if isinstance(text, bytes) else text.encode())
         problems = []
         found = collect(source, conf, lambda location, message: problems.append((location, message)))
@@ -39,6 +37,8 @@ BAD = {
     "a docstring that is no text": ('b"""\nTitle\n=====\n"""\n', 1, "docstring"),
     "a title that is not underlined": ('"""\nTitle\n\nText.\n"""\n', 1, "underline"),
     "an underline of two": ('"""\nTitle\n==\n"""\n', 1, "underline"),
+    "an underline that is too short": ('"""\nTitle\n===\n"""\n', 1, "underline"),
+    "only a label": ('"""\n.. _label:\n"""\n', 1, "underline"),
     "an underline of letters": ('"""\nTitle\naaaaa\n"""\n', 1, "underline"),
     "an underline of several marks": ('"""\nTitle\n=-=-=\n"""\n', 1, "underline"),
     "a line between title and underline": ('"""\nTitle\n\n=====\n\nText.\n"""\n', 1, "underline"),
@@ -77,6 +77,11 @@ def test_a_name_with_a_space_is_reported(collected, name):
         "1 +\n",
         "\x00",
         '"""\nÜberschrift\n===========\n"""\n',
+        '"""\nA title\n.......\n"""\n',
+        '"""\nAn\n==\n"""\n',
+        '"""\nA title\n====\n"""\n',
+        '"""\n.. _label:\n\nA title\n=======\n"""\n',
+        '"""\n.. a comment\n\n.. note::\n\n   A note.\n\n   More.\n\n..\n\nA title\n=======\n"""\n',
     ],
 )
 def test_a_recipe_has_a_title_or_an_error_that_its_page_will_show(collected, text):
@@ -84,10 +89,9 @@ def test_a_recipe_has_a_title_or_an_error_that_its_page_will_show(collected, tex
     assert list(found) == ["section/one.py"] and problems == []
 
 
-def test_what_is_left_out_is_ignored_by_sphinx_gallery_too(collected, conf):
-    collected({"section/o+e.py": "print(1)", "section/two.py": GOOD, "section/_helper.py": ""})
-    ignored = lambda name: re.search(conf["ignore_pattern"], name) is not None  # noqa: E731
-    assert [ignored(name) for name in ("o+e.py", "ooe.py", "two.py", "_helper.py", "xo+e.py")] == [1, 0, 0, 1, 0]
+def test_a_recipe_cannot_have_the_name_of_the_page_of_its_section(collected):
+    found, ((location, message),) = collected({"section/index.py": GOOD})
+    assert not found and location == "recipes_source/section/index.py:1" and "rename" in message
 
 
 def test_recipes_are_found_in_every_section_and_beside_them_in_order(collected):
@@ -117,7 +121,8 @@ def test_two_recipes_of_one_file_name_are_reported_at_the_second(collected):
 @pytest.mark.parametrize("bad", ["section", "z"])
 def test_a_recipe_of_the_name_of_an_invalid_one_is_not_left_out_silently(collected, bad):
     files = {f"{name}/one.py": "print(1)" if name == bad else GOOD for name in ("section", "z")}
-    _, problems = collected({**files, "z/GALLERY_HEADER.rst": "Z\n=\n"})
+    found, problems = collected({**files, "z/GALLERY_HEADER.rst": "Z\n=\n"})
+    assert list(found) == [f"{'z' if bad == 'section' else 'section'}/one.py"]
     reported = [(location.split("/")[1], "same file name" in message) for location, message in problems]
     assert sorted(reported) == sorted([(bad, False), ("z", True)])
 
@@ -134,18 +139,28 @@ def test_files_that_no_recipe_names_are_strays(collected, source, conf):
     assert unused_files(source, found, conf) == [source / "section/model.pt", source / "y.txt"]
 
 
-def test_a_stray_is_a_problem_of_the_build(app, build):
+def test_a_script_in_a_folder_of_a_section_is_named_unless_a_recipe_uses_it(collected, source, conf):
+    deeper = {f"section/{name}.py": GOOD for name in ("deeper/lost", "deeper/_helper", "used/x", "_hidden/y")}
+    found, problems = collected({"section/one.py": recipe("import used.x"), **deeper})
+    assert list(found) == ["section/one.py"] and problems == []
+    assert unused_files(source, found, conf) == [source / "section/deeper/lost.py"]
+
+
+@pytest.mark.parametrize("ruled", [True, False])
+def test_a_stray_is_a_problem_of_a_project_with_that_rule(app, build, ruled):
+    app.config.recipe_rules = ["used files"] * ruled
     (build.source / "section/one.py").write_text(GOOD)
     (build.source / "section/model.pt").write_text("")
     find_recipes(app)
     assert list(build.recipes) == ["section/one.py"]
-    assert [location for location, _ in build.problems] == ["recipes_source/section/model.pt:1"]
+    assert [location for location, _ in build.problems] == ["recipes_source/section/model.pt:1"] * ruled
+    assert not any("delete" in message for _, message in build.problems), "a recipe may find it by its pattern"
 
 
 # -- what is removed -------------------------------------------------------------------
 
 SUFFIXES = (".py", ".ipynb", ".zip", ".rst", ".py.md5", ".py.stamp", ".codeobj.json")
-IMAGES = ("{}_001.png", "{}_001_dark.png", "{}_1000.png", "thumb/{}_thumb.png", "thumb/{}_thumb.svg")
+IMAGES = ("{}_001.png", "{}_1000.png", "thumb/{}_thumb.png", "thumb/{}_thumb.svg")
 
 
 def outcome(build, stem):

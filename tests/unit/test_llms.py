@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from cookbook.markdown import UnsupportedNode
+from cookbook.inline import UnsupportedNode
 from cookbook.site import llms
 from cookbook.site.llms import page_markdown, store_promise, write_list, write_page
 from docutils import nodes
@@ -64,8 +64,7 @@ def test_links_within_the_site_lead_to_markdown_versions(address, internal, lead
         nodes.note("", nodes.paragraph("", "Go to the end"), classes=["sphx-glr-download-link-note"]),
         nodes.container("", nodes.paragraph("", "x"), classes=["other", "sphx-glr-footer"]),
         nodes.paragraph("", "Tags: x", classes=["sphx-glr-example-tags"]),
-        nodes.image(uri="x_dark.png", alt="A figure", classes=["only-dark"]),
-        nodes.image(uri="x.png"),
+        nodes.image(uri="x.png", alt=""),
         nodes.comment("", "x"),
     ],
 )
@@ -74,7 +73,8 @@ def test_what_only_a_browser_understands_is_left_out(node):
 
 
 def test_a_figure_is_there_with_its_text():
-    figure = nodes.image(uri="../_images/a b(1).png", alt="A [figure]\nof *two* lines", classes=["only-light"])
+    figure = nodes.image(uri="../_images/a b(1).png", alt="A [figure]\nof *two* lines")
+    assert said(nodes.image(uri="x.png")) == "![](x.png)"
     assert said(figure) == "![A \\[figure\\]\nof \\*two\\* lines](<../_images/a%20b(1).png>)"
 
 
@@ -152,12 +152,12 @@ def test_a_page_without_a_document_has_no_markdown(site):
 
 
 def test_a_page_that_markdown_cannot_say_is_a_warning_at_the_place(site, monkeypatch):
-    warnings, context, node = [], {}, nodes.option_list()
+    warnings, context, node = [], {}, nodes.docinfo()
     monkeypatch.setattr(llms.logger, "warning", lambda text, *values, **where: warnings.append((text % values, where)))
     write_page(site, "index", "page.html", context, page(node))
     ((message, where),) = warnings
-    assert message == "no Markdown version of this page: Markdown has no syntax for 'option_list'" and context == {}
-    assert where["type"] == "llms" and isinstance(where["location"], nodes.option_list)
+    assert message == "no Markdown version of this page: Markdown has no syntax for 'docinfo'" and context == {}
+    assert where["type"] == "llms" and isinstance(where["location"], nodes.docinfo)
 
 
 def test_the_page_itself_is_left_as_it_is():
@@ -169,5 +169,5 @@ def test_the_page_itself_is_left_as_it_is():
 
 def test_what_markdown_cannot_say_is_an_error_with_its_node():
     with pytest.raises(UnsupportedNode) as raised:
-        page_markdown(page(nodes.option_list()))
-    assert isinstance(raised.value.node, nodes.option_list)
+        page_markdown(page(nodes.docinfo()))
+    assert isinstance(raised.value.node, nodes.docinfo)

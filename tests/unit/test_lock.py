@@ -4,10 +4,11 @@ import errno
 import logging
 import os
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from cookbook.lock import ADVICE, RIGHTS, SPACE, WriteErrors, describe_os_error, make_folders
+from cookbook.lock import ADVICE, RIGHTS, SPACE, WriteErrors, describe_os_error, make_folders, refuse_foreign_folder
 from sphinx.errors import ExtensionError
 
 
@@ -68,6 +69,23 @@ def test_a_folder_that_may_not_be_written_is_told_on_every_system(app, build, mo
         monkeypatch.delattr(os, "statvfs")
     with pytest.raises(ExtensionError, match=f"^{os.strerror(errno.EACCES)}: _build/doctrees. {RIGHTS}$"):
         make_folders(app)
+
+
+@pytest.mark.parametrize("name", ["a.html", "notes/x.txt", "README.md"])
+def test_a_folder_with_files_of_others_is_no_output_folder(app, build, name):
+    app.builder = SimpleNamespace(format="html")
+    refuse_foreign_folder(app)  # empty
+    (Path(app.outdir) / ".git").mkdir()
+    refuse_foreign_folder(app)  # nothing at stake
+    (Path(app.outdir) / name).parent.mkdir(exist_ok=True)
+    (Path(app.outdir) / name).write_text("mine")
+    with pytest.raises(ExtensionError, match=f"^_build/html has {name.split('/')[0]}, which no build has made: "):
+        refuse_foreign_folder(app)
+    app.builder.format = "text"
+    refuse_foreign_folder(app)  # which deletes nothing
+    app.builder.format = "html"
+    (Path(app.outdir) / ".buildinfo").touch()
+    refuse_foreign_folder(app)
 
 
 def test_every_advice_is_for_an_error_of_this_system():

@@ -1,7 +1,8 @@
 """Markdown of each kind of part; that a text says the same whatever is in it, `fuzz/test_markdown.py` tests."""
 
 import pytest
-from cookbook.markdown import UnsupportedNode, block, iter_blocks
+from cookbook.inline import INVISIBLE, UnsupportedNode
+from cookbook.markdown import block, iter_blocks
 from docutils import nodes
 from docutils.core import publish_doctree
 from sphinx import addnodes
@@ -32,6 +33,17 @@ CASES = {
     "definitions": ("one\n  First.\n\ntwo\n  Second.", "- **one**\n\n  First.\n- **two**\n\n  Second."),
     "fields": ("Text.\n\n:one: First.", "Text.\n\n- **one:**\n\n  First."),
     "lines": ("| one\n| *two*", "one\\\n*two*"),
+    "options": ("-a, --all=x  Take *all*.", "- **`-a`, `--all=x`**\n\n  Take *all*."),
+    "classes of terms": ("one : int : x\n  First.", "- **one : int : x**\n\n  First."),
+    "a footnote": ("Text [1]_.\n\n.. [1] A *note*.", "Text \\[1\\].\n\n\\[1\\] A *note*."),
+    "a citation": ("By [Lab_1]_.\n\n.. [Lab_1] A book.", "By \\[Lab_1\\].\n\n\\[Lab_1\\] A book."),
+    "a place in text": ("A _`place` here.", "A place here."),
+    "lines of lines": (
+        "| one\n|   two\n|     three\n| four",
+        "one\\\n&nbsp;&nbsp;two\\\n&nbsp;&nbsp;&nbsp;&nbsp;three\\\nfour",
+    ),
+    "a topic": (".. topic:: A *title*\n\n   Text.", "**A *title***\n\nText."),
+    "a sidebar": (".. sidebar:: A title\n\n   Text.", "> **A title**\n>\n> Text."),
     "a rubric": (".. rubric:: Notes", "**Notes**"),
     "a line across": ("a\n\n-----\n\nb", "a\n\n---\n\nb"),
     "mathematics": (".. math:: a^2", "$$\na^2\n$$"),
@@ -91,11 +103,10 @@ def test_a_table_has_a_title_and_a_row_of_headings(option, rows):
     "rst",
     [
         ".. raw:: html\n\n   <hr>",
-        "Text [1]_.\n\n.. [1] A note.",
         ".. list-table::\n\n   * - - a list\n",
         "+---+---+\n| a     |\n+---+---+\n| b | c |\n+---+---+",
         "+---+---+\n| a | b |\n|   +---+\n|   | c |\n+---+---+",
-        "-a  an option",
+        ".. list-table::\n\n   * - ::\n\n          code\n",
     ],
 )
 def test_what_markdown_has_no_words_for_is_an_error_with_its_node(rst):
@@ -122,6 +133,10 @@ def test_what_sphinx_adds_is_written_too():
     )
     assert block(version) == block(nodes.container("", version)) == "New in 2.1: text"
     assert block(nodes.paragraph("", "", addnodes.literal_strong("", "a"), addnodes.index())) == "**a**"
+    grammar = addnodes.productionlist("", addnodes.production("", "b | c", tokenname="a"))
+    assert block(grammar) == "```\na ::= b | c\n```"
+    function = addnodes.desc("", addnodes.desc_signature("", "f(x)"), addnodes.desc_content("", text))
+    assert block(function) == "- `f(x)`\n\n  text"
     assert block(addnodes.seealso("", text)).startswith("> **") and block(addnodes.highlightlang()) == ""
 
 
@@ -129,6 +144,7 @@ def test_what_sphinx_adds_is_written_too():
     ("node", "markdown"),
     [
         (addnodes.literal_emphasis("", "a"), "*a*"),
+        (nodes.abbreviation("", "LIFO", explanation="last in, _first out"), "LIFO (last in, \\_first out)"),
         (nodes.inline("", "a_ b", classes=["menu"]), "a\\_ b"),
         (nodes.Text("a [b] c"), "a [b] c"),
         (nodes.literal("", "a`"), "`` a` ``"),
@@ -139,6 +155,58 @@ def test_what_sphinx_adds_is_written_too():
 )
 def test_what_sphinx_adds_to_a_line_is_written_too(node, markdown):
     assert block(nodes.paragraph("", "", node)) == markdown
+
+
+# -- all kinds of parts ------------------------------------------------------------------
+
+
+def kinds():
+    """Return every class of nodes that docutils and Sphinx have."""
+    found = {kind for module in (nodes, addnodes) for kind in vars(module).values() if isinstance(kind, type)}
+    return sorted(
+        (kind for kind in found if issubclass(kind, nodes.Element) and not issubclass(kind, nodes.document)),
+        key=lambda kind: (kind.__module__, kind.__name__),
+    )
+
+
+#: What the nodes with parts of a certain kind, or with arguments, are made of.
+PARTS = {
+    nodes.definition_list: lambda: nodes.definition_list_item("", nodes.term("", "word"), nodes.definition()),
+    nodes.field_list: lambda: nodes.field("", nodes.field_name("", "word"), nodes.field_body()),
+    nodes.option_list: lambda: nodes.option_list_item(
+        "", nodes.option_group("", nodes.option("", nodes.option_string("", "word"))), nodes.description()
+    ),
+    nodes.table: lambda: nodes.tgroup(
+        "", nodes.tbody("", nodes.row("", nodes.entry("", nodes.paragraph("", "word")), nodes.entry())), cols=2
+    ),
+    addnodes.desc: lambda: [addnodes.desc_signature("", "word"), addnodes.desc_content()],
+    nodes.footnote: lambda: nodes.label("", "word"),
+    nodes.citation: lambda: nodes.label("", "word"),
+    nodes.image: list,
+}
+ARGUMENTS = {
+    nodes.image: {"uri": "a.png", "alt": "word"},
+    nodes.raw: {"format": "markdown"},
+    addnodes.desc_inline: {"domain": "py"},
+    nodes.pending: {"transform": None},
+}
+
+
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
+@pytest.mark.parametrize("place", ["block", "in a line"])
+def test_every_kind_of_part_is_said_with_its_text_or_named(kind, place):
+    node = kind(**ARGUMENTS.get(kind, {}))
+    if kind in PARTS:
+        node += PARTS[kind]()
+    else:
+        node += nodes.Text("word") if issubclass(kind, nodes.TextElement) else nodes.paragraph("", "word")
+    try:
+        text = block(node, 1) if place == "block" else block(nodes.paragraph("", "", node))
+    except UnsupportedNode:
+        pass
+    else:
+        invisible = isinstance(node, INVISIBLE) or kind in (nodes.transition, nodes.target)
+        assert invisible or "word" in text
 
 
 def test_markdown_that_is_there_already_stays():

@@ -1,12 +1,16 @@
 """What a page says of how its recipe was verified."""
 
+import json
 import platform
 from types import SimpleNamespace
 
 import pytest
 from cookbook.environ import Environ
-from cookbook.pages.provenance import outdated, provenance
+from cookbook.pages import provenance as module
+from cookbook.pages.provenance import outdated, provenance, verified
 from cookbook.recipes import dependencies
+from cookbook.recipes.recipe import code_of
+from sphinx_gallery.py_source_parser import Block
 
 RESULT = {"error": None, "seconds": 4.9, "date": "2026-11-23"}
 TODAY, DECLARED = Environ(jobs=1), Environ(jobs=1, epoch=1700000000)
@@ -17,12 +21,18 @@ def torch(monkeypatch):
     monkeypatch.setattr(dependencies, "version", {"torch": "2.13.0+cpu"}.__getitem__)
 
 
+@pytest.fixture(autouse=True)
+def nothing_verified(monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "VERIFIED", tmp_path / "verified.json")
+
+
 def test_it_is_the_versions_the_day_and_the_time():
     assert provenance(RESULT, TODAY) == {
         "torch": "2.13.0",
         "python": platform.python_version(),
         "date": "2026-11-23",
         "time": "under 5 seconds",
+        "others": {},
     }
 
 
@@ -54,7 +64,9 @@ def test_what_was_not_executed_or_failed_is_not_verified(result):
 def test_pages_are_out_of_date_when_what_they_say_changes_and_only_then(app, build):
     env = SimpleNamespace(found_docs={"recipes/one", "recipes/two"})
     names = ("one", "two", "new")
-    build.recipes = {f"{name}.py": SimpleNamespace(docname=f"recipes/{name}") for name in names}
+    build.recipes = {
+        f"{name}.py": SimpleNamespace(name=f"{name}.py", docname=f"recipes/{name}", blocks=[]) for name in names
+    }
     build.results = {f"{name}.py": RESULT for name in names}
 
     def pages():
@@ -64,5 +76,31 @@ def test_pages_are_out_of_date_when_what_they_say_changes_and_only_then(app, bui
     build.results["one.py"] = {**RESULT, "date": "2026-11-24"}
     build.results["two.py"] = {**RESULT, "seconds": 4.8}
     assert pages() == ["recipes/one"] and pages() == []
+    record = {"code": code_of([]), "difference": []}
+    module.VERIFIED.write_text(json.dumps({"2.14.1": {"two.py": record}}))
+    assert pages() == ["recipes/two"] and pages() == []
     build.results["one.py"] = {**RESULT, "error": {"text": "x"}}
     assert pages() == [], "its failure is in its output"
+
+
+def block(code):
+    return Block("code", code, 1)
+
+
+def test_another_torch_is_named_in_order_while_the_code_is_what_ran_there():
+    recipe = SimpleNamespace(name="one.py", blocks=[Block("text", "prose", 1), block("x = 1  # why\n")])
+    code = code_of(recipe.blocks)
+    text = json.dumps(
+        {
+            "2.14.1": {"one.py": {"code": code, "difference": []}},
+            "2.6.0": {"one.py": {"code": code, "difference": None}, "two.py": {"code": code, "difference": []}},
+            "2.9.0": {"one.py": {"code": code, "difference": ["-1", "+2"]}},
+            "2.8.0": {},
+        }
+    )
+    assert list(verified(text, recipe).items()) == [("2.6.0", None), ("2.9.0", ["-1", "+2"]), ("2.14.1", [])]
+    recipe.blocks[0] = Block("text", "other prose", 1)
+    recipe.blocks.append(block("# sphinx_gallery_fold = 'Scene'\n"))
+    assert len(verified(text, recipe)) == 3
+    recipe.blocks[1] = block("x = 2  # why\n")
+    assert verified(text, recipe) == {}

@@ -19,7 +19,7 @@ def reference(kind, text, explicit):
 
 
 def output(text):
-    return nodes.container("", nodes.literal_block("", text), classes=["sphx-glr-script-out"])
+    return nodes.literal_block("", text, classes=["sphx-glr-script-out"])
 
 
 def test_paragraphs_code_and_outputs_come_in_order_with_their_kind():
@@ -40,6 +40,14 @@ def test_paragraphs_code_and_outputs_come_in_order_with_their_kind():
         ("prose", "in a list"),
         ("prose", "careful"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("classes", "kind"), [(["cell"], "code"), (["cell", "answer"], "answer"), (["cell", "wrong"], "wrong")]
+)
+def test_the_answer_and_what_is_wrong_are_told_from_other_code(classes, kind):
+    cell = nodes.container("", nodes.literal_block("", "x = 1"), classes=classes)
+    assert list(_blocks(nodes.section("", cell))) == [(kind, "x = 1")]
 
 
 @pytest.mark.parametrize(

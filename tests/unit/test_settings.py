@@ -3,7 +3,7 @@
 import ast
 
 import pytest
-from cookbook.recipes.settings import SETTINGS, STOCK, find_error, for_output, limits, line_of
+from cookbook.recipes.settings import FLAGS, SETTINGS, find_error, for_output, limits, line_of, of_block
 from fuzzing import fuzz
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +21,12 @@ BAD = {
     "reading_order": ("1.5", '"20"', "True", "None"),
     "thumbnail_number": ("1.5", '"1"', "True", "None"),
     "thumbnail_path": ("1", "None", "_static/x.png"),
+    "capture_repr": ('("_repr_html_", "__repr__")', '"__repr__"', "None", "[[]]"),
+    "capture_repr_block": ('("_repr_html_",)', "True"),
+    "multi_image": ('"multi"', "1"),
+    "multi_image_block": ('"multi"', "True"),
+    "dummy_images": COUNTS,
+    "failing_thumbnail": ("1", '"yes"', "None"),
     "tags": LISTS,
     "keywords": LISTS,
 }
@@ -35,7 +41,8 @@ def test_the_example_of_a_setting_and_its_default_fit(name):
     found = SETTINGS[name]
     assert found.fits(ast.literal_eval(found.example)) and find_error(setting(name, found.example)) is None
     assert found.default is None or found.fits(found.default)
-    assert found.words and found.output == bool(found.limit or name == "gpu")
+    more = {"gpu", "capture_repr", "capture_repr_block", "multi_image", "multi_image_block"}
+    assert found.words and found.output == bool(found.limit or name in more)
 
 
 GOOD = {**dict.fromkeys(("timeout", "memory", "output"), ("1",)), "overflow": ('"cut"', '"fail"'), "tags": ("[]",)}
@@ -82,9 +89,32 @@ def test_a_name_that_nobody_reads_is_told_with_the_one_that_is_meant(name, meant
     assert (f"sphinx_gallery_{meant}?" in message) == bool(meant)
 
 
-@pytest.mark.parametrize("name", sorted(STOCK))
-def test_what_sphinx_gallery_checks_itself_is_left_to_it(name):
-    assert find_error(setting(name, "anything")) is find_error(f"# sphinx_gallery_{name}\n") is None
+@pytest.mark.parametrize("name", sorted(FLAGS))
+def test_a_flag_takes_no_value(name):
+    line, message = find_error(setting(name, "True"))
+    assert line == 6 and "takes no value" in message
+
+
+START, END = "# sphinx_gallery_start_ignore\n", "# sphinx_gallery_end_ignore\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [(END, 1), (START, 1), (START + START + END, 2), (START + END + END, 3), (START + END + START, 3)]
+)
+def test_what_is_ignored_begins_and_ends(text, line):
+    found, message = find_error(text)
+    assert found == line and "sphinx_gallery_end_ignore" in message
+    assert find_error(START + "x = 1\n" + END + START + END) is None
+
+
+def test_a_setting_that_a_recipe_cannot_have_is_told_why():
+    line, message = find_error(setting("parallel", "False"))
+    assert line == 6 and "process of its own" in message and "remove" in message
+
+
+def test_the_settings_of_a_block_that_change_its_output_are_found():
+    code = 'x = 1\n# sphinx_gallery_defer_figures\n# sphinx_gallery_capture_repr_block = ("__str__",)\n# sphinx_gallery_fold = "a"'
+    assert of_block(code) == [("defer_figures", ""), ("capture_repr_block", '("__str__",)')]
 
 
 @pytest.mark.parametrize("text", ["", "x = 1\n", setting("timeout", 3) + setting("gpu", "False  # a comment")])
@@ -118,6 +148,5 @@ def test_limits_are_the_recipe_s_own_or_the_defaults():
 
 
 def test_settings_that_change_no_output_do_not_count_for_it():
-    conf = {name: ast.literal_eval(found.example) for name, found in SETTINGS.items()} | {"capture_repr": ()}
-    assert for_output(conf).keys() == {"timeout", "memory", "output", "overflow", "gpu", "capture_repr"}
-    assert for_output(conf).items() <= conf.items()
+    conf = {name: ast.literal_eval(found.example) for name, found in SETTINGS.items()}
+    assert for_output(conf) == {name: value for name, value in conf.items() if SETTINGS[name].output}

@@ -13,6 +13,8 @@ from sphinx_gallery import _doctree_links, backreferences, downloads, gen_galler
 
 SIGNATURES = {
     "sphinx_gallery.gen_gallery._import_matplotlib": "",
+    "sphinx_gallery.gen_rst._collect_gallery_files": "examples_dirs gallery_conf check_filenames",
+    "sphinx_gallery.gen_rst.extract_intro_and_title": "filename docstring",
     "sphinx_gallery.gen_rst.execute_script": "script_blocks script_vars gallery_conf file_conf",
     "sphinx_gallery.gen_rst.execute_code_block": "compiler block example_globals script_vars gallery_conf file_conf",
     "sphinx_gallery.gen_rst.handle_exception": "exc_info src_file script_vars gallery_conf",
@@ -34,6 +36,8 @@ CALLED = {
 #: Where each name is looked up, so that a replacement is used there.
 CALLERS = {
     "sphinx_gallery.gen_gallery._import_matplotlib": gen_gallery._fill_gallery_conf_defaults,
+    "sphinx_gallery.gen_rst._collect_gallery_files": gen_rst.generate_dir_rst,
+    "sphinx_gallery.gen_rst.extract_intro_and_title": gen_rst.generate_file_rst,
     "sphinx_gallery.gen_rst.execute_script": gen_rst.generate_file_rst,
     "sphinx_gallery.gen_rst.execute_code_block": gen_rst.execute_script,
     "sphinx_gallery.gen_rst.handle_exception": gen_rst.execute_code_block,

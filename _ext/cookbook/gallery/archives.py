@@ -47,7 +47,7 @@ def write_all(build: Build) -> None:
 def add_links(app: Sphinx, docname: str, source: list[str]) -> None:
     """Add links to the gallery's archives at the end of its page, with sphinx-gallery's templates."""
     build = build_of(app)
-    if docname == GALLERY and build.recipes:
+    if docname == GALLERY and build.recipes and build.archives:
         templates = downloads.CODE_ZIP_DOWNLOAD, downloads.NOTEBOOK_ZIP_DOWNLOAD
         details = ("in Python",), ()
         for name, template, detail in zip(GALLERY_ARCHIVES, templates, details, strict=True):

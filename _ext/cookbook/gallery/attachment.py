@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from cookbook import seam
 from cookbook.build import Build, build_of
 from cookbook.files import write_if_changed
 from cookbook.gallery import downloads, thumbnails
-from cookbook.recipes.recipe import drop_empty, figures
+from cookbook.recipes.recipe import drop_empty, figures, from_title
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +38,9 @@ class Attachment(seam.Seam):
         self.attach(
             {
                 "sphinx_gallery.gen_gallery._import_matplotlib": lambda: None,
+                "sphinx_gallery.gen_rst._collect_gallery_files": self.collect_gallery_files,
                 "sphinx_gallery.gen_rst.execute_script": self.execute_script,
+                "sphinx_gallery.gen_rst.extract_intro_and_title": self.extract_intro_and_title,
                 "sphinx_gallery.gen_rst.generate_file_rst": self.generate_file_rst,
                 "sphinx_gallery.gen_rst.identify_names": self.identify_names,
                 "sphinx_gallery.gen_rst.scale_image": thumbnails.scale_image,
@@ -49,6 +50,17 @@ class Attachment(seam.Seam):
 
     def _name_of(self, src_file: str | Path) -> str:
         return Path(os.path.relpath(src_file, self.build.source)).as_posix()
+
+    def collect_gallery_files(self, examples_dirs: list[Path], *args: Any, **options: Any) -> list[str]:
+        """Return the recipes in a folder, without files that were refused."""
+        names: list[str] = self.stock["sphinx_gallery.gen_rst._collect_gallery_files"](examples_dirs, *args, **options)
+        return [name for name in names if self._name_of(Path(examples_dirs[0], name)) in self.build.recipes]
+
+    def extract_intro_and_title(self, filename: str | Path, docstring: str) -> tuple[str, str]:
+        """Return the promise and the title of a recipe, whatever stands above the title."""
+        stock = self.stock["sphinx_gallery.gen_rst.extract_intro_and_title"]
+        intro, title = stock(filename, from_title(docstring))
+        return intro, title
 
     def generate_file_rst(
         self, fname: str, target_dir: str, src_dir: str, gallery_conf: dict[str, Any]
@@ -67,7 +79,7 @@ class Attachment(seam.Seam):
             )
             return made
         recipe = self.build.recipes[name]
-        intro, title = gen_rst.extract_intro_and_title(fname, recipe.blocks[0].content)
+        intro, title = self.extract_intro_and_title(fname, recipe.blocks[0].content)
         kept = {"backrefs": gen_rst._read_cached_backrefs(gallery_conf, target)}
         if gallery_conf["plot_gallery"]:
             kept["passing"] = True
@@ -124,8 +136,7 @@ class Attachment(seam.Seam):
             (folder / f"thumb/sphx_glr_{target.stem}_thumb.png").unlink(missing_ok=True)
         for name, content in images.items():
             write_if_changed(folder / name, base64.b64decode(content))
-            if re.search(r"_\d{3}\.png$", name):
-                next(script_vars["image_path_iterator"])
+            next(script_vars["image_path_iterator"])
 
     def identify_names(
         self, script_blocks: list[Any], ref_regex: Any, global_variables: Any = None, node: Any = ""

@@ -78,7 +78,7 @@ def make(app: Sphinx, env: BuildEnvironment) -> list[str]:
             updated.append(docname)
     # Or Sphinx would pickle the cache with the environment, and use it after a page has changed.
     getattr(env, "_pickled_doctree_cache", {}).clear()
-    if updated or state_of(env).archived != list(build.recipes):
+    if build.archives and (updated or state_of(env).archived != list(build.recipes)):
         archives.write_all(build)
         state_of(env).archived = list(build.recipes)
     return updated

@@ -15,9 +15,12 @@ Relies on ``sphinx_gallery.gen_rst.RST_BLOCK_HEADER`` of 0.22.1, as the notebook
 from __future__ import annotations
 
 import re
+import traceback
 from typing import TYPE_CHECKING
 
+from docutils.statemachine import StateMachine
 from sphinx.parsers import RSTParser
+from sphinx.util import logging
 from sphinx_gallery.utils import iter_gallery_header_filenames
 
 from cookbook.build import build_of
@@ -25,7 +28,10 @@ from cookbook.build import build_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from docutils import nodes
     from docutils.statemachine import StringList
+
+logger = logging.getLogger(__name__)
 
 #: The comment before each block of a page, and the lines of the recipe that the block is from.
 BLOCK = re.compile(r"\.\. GENERATED FROM PYTHON SOURCE LINES (\d+)-(\d+)")
@@ -63,7 +69,20 @@ def find(page: Sequence[str], part: Sequence[str]) -> int | None:
 
 
 class Parser(RSTParser):
-    """Parses reStructuredText as Sphinx does, with the lines of generated pages placed in their sources."""
+    """Parses reStructuredText as Sphinx does, with the lines of generated pages placed in their sources.
+
+    An error in a directive or role is a problem of its line, and the rest of its page is missing.
+    """
+
+    def parse(self, inputstring: str | StringList, document: nodes.document) -> None:
+        """Parse *inputstring* into *document*."""
+        try:
+            super().parse(inputstring, document)
+        except Exception as error:
+            users = [frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__)]
+            machines = [user for user in users if isinstance(user, StateMachine)]
+            place = ":".join(map(str, machines[-1].get_source_and_line())) if machines else self.env.docname
+            logger.warning("%s: %s", type(error).__name__, error, location=place)
 
     def decorate(self, content: StringList) -> None:
         build, docname = build_of(self._app), self.env.docname

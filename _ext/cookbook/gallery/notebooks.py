@@ -24,6 +24,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import mimetypes
 import re
 import struct
 from collections import Counter
@@ -38,9 +39,9 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.errors import NoUri
 from sphinx.util.tags import Tags
-from sphinx_gallery.py_source_parser import extract_file_config, remove_config_comments
+from sphinx_gallery.py_source_parser import extract_file_config, remove_config_comments, remove_ignore_blocks
 
-from cookbook import markdown
+from cookbook import inline, markdown
 from cookbook.build import build_of
 from cookbook.pages import classes
 from cookbook.pages.cells import BLOCK, unfold
@@ -97,7 +98,9 @@ class Notebooks:
         cells, count = [_cell("code", install(dependencies.requirements(recipe.code)))], 1
         for block, shown in zip(recipe.blocks, parts, strict=True):
             if block.type == "text":
+                attachments = self.attach([node for node, _ in shown])
                 cells.append(_cell("markdown", self.markdown(name, block, shown)))
+                cells[-1].update({"attachments": attachments} if attachments else {})
             else:
                 cells.append(_code_cell(block))
                 cells[-1]["outputs"] = [output for node, _ in shown for output in self.outputs(node)]
@@ -113,6 +116,8 @@ class Notebooks:
         for only in list(document.findall(addnodes.only)):
             included = Tags([*self.app.tags, "html"]).eval_condition(only["expr"])
             only.replace_self(only.children if included else nodes.comment())
+        for toctree in list(document.findall(addnodes.toctree)):
+            toctree.replace_self([] if toctree["hidden"] else self.listed(docname, toctree))
         for xref in list(document.findall(addnodes.pending_xref)):
             xref.replace_self(self.resolve(docname, xref))
         for reference in document.findall(nodes.reference):
@@ -120,10 +125,20 @@ class Notebooks:
                 reference["refuri"] = f"{self.site}/{docname}.html#{reference['refid']}"
         return document
 
+    def listed(self, docname: str, toctree: addnodes.toctree) -> nodes.Node:
+        """Return the pages of a *toctree* as a list."""
+        items = []
+        for title, name in toctree["entries"]:
+            text = title or (self.app.env.titles[name].astext() if name in self.app.env.titles else name)
+            uri = name if "://" in name else self.site and f"{self.site}/{self.app.builder.get_target_uri(name)}"
+            link = nodes.reference("", text, refuri=uri) if uri else nodes.inline("", text)
+            items.append(nodes.list_item("", nodes.paragraph("", "", link)))
+        return nodes.bullet_list("", *items)
+
     def resolve(self, docname: str, xref: addnodes.pending_xref) -> nodes.Node:
         """Return the link that the reference *xref* resolves to, or else its text."""
         env, builder = self.app.env, self.app.builder
-        content: Any = xref[0].deepcopy()
+        content: Any = xref[0].deepcopy() if len(xref) else nodes.Text(xref["reftarget"])
         domain = env.domains.get(xref.get("refdomain"))
         try:
             found = domain and domain.resolve_xref(
@@ -142,14 +157,25 @@ class Notebooks:
                 found["refuri"] = found["refuri"].partition("#")[0]
         return found or content
 
+    def attach(self, shown: list[nodes.Node]) -> dict[str, dict[str, str]]:
+        """Return the pictures in the text *shown*, by name and type, and let their nodes refer to these."""
+        attached = {}
+        for image in [image for node in shown for image in node.findall(nodes.image)]:
+            path = Path(self.app.srcdir, image["uri"].lstrip("/"))
+            if "://" not in image["uri"] and path.is_file():
+                kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+                key = image["uri"].lstrip("/").replace("/", "_")
+                attached[key] = {kind: base64.b64encode(path.read_bytes()).decode()}
+                image["uri"] = f"attachment:{key}"
+        return attached
+
     def markdown(self, name: str, block: Any, shown: Parts) -> str:
         """Return *shown*, what Sphinx made of the text *block*, as Markdown."""
         try:
             return "\n\n".join(filter(None, (markdown.block(*part) for part in shown)))
-        except markdown.UnsupportedNode as error:
+        except inline.UnsupportedNode as error:
             line = get_source_line(error.node)[1] or block.lineno
-            text = error.node.astext()[:60]
-            advice = "show a figure of the code" if error.node.tagname == "image" else f"rephrase {text!r}"
+            advice = f"rephrase {error.node.astext()[:60]!r}"
             self.build.problem(f"{self.build.source.name}/{name}:{line}", f"{error}: {advice}")
             return ""
 
@@ -160,7 +186,7 @@ class Notebooks:
                 stream = "stderr" if node.get("language") == "pytb" else "stdout"
                 text = f"{node.astext()}\n".splitlines(True)
                 yield {"output_type": "stream", "name": stream, "text": text}
-            elif isinstance(node, nodes.image) and "only-dark" not in node["classes"]:
+            elif isinstance(node, nodes.image):
                 content = Path(self.app.srcdir, node["uri"].lstrip("/")).read_bytes()
                 width, height = struct.unpack(">II", content[16:24])  # of a PNG
                 shown_width = min(width, MAX_WIDTH)
@@ -205,7 +231,7 @@ def _cell(kind: str, source: str) -> Cell:
 def _code_cell(block: Any) -> Cell:
     """Return the cell of a code *block*; one with the setting ``fold`` is closed where a program can do so."""
     summary = extract_file_config(block.content).get("fold")
-    source = remove_config_comments(block.content).strip("\n")
+    source = remove_config_comments(remove_ignore_blocks(block.content)).strip("\n")
     cell = _cell("code", f"# @title {summary}\n{source}" if summary else source)
     if summary:
         cell["metadata"] = {"cellView": "form", "jupyter": {"source_hidden": True}, "tags": ["hide-input"]}
@@ -221,4 +247,4 @@ def _split_at_blocks(document: nodes.document, blocks: list[Any]) -> list[Parts]
             parts.append([])
         elif level and not (isinstance(node, nodes.Element) and classes.ADDED.intersection(node["classes"])):
             parts[-1].append((node, level))
-    return parts
+    return parts + [[] for _ in blocks[len(parts) :]]  # those after an error of the parser

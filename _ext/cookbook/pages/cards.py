@@ -25,6 +25,8 @@ from collections import Counter
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx_gallery import directives
+from sphinx_gallery.py_source_parser import remove_ignore_blocks
 
 from cookbook.build import build_of
 from cookbook.pages.navigation import GALLERY
@@ -38,6 +40,18 @@ FILTER = """<div class="filter needs-script">
 <button type="button" class="filter-clear" hidden>Clear the filter</button></p>
 </div>"""
 BUTTON = '<button type="button" aria-pressed="false" data-tag="{id}" data-count="{count}">{tag}</button>'
+
+
+class MiniGallery(directives.MiniGallery):  # type: ignore[misc]
+    """sphinx-gallery's ``.. minigallery::``, which says where it finds no recipe."""
+
+    def run(self) -> list[nodes.Node]:
+        """Insert the cards."""
+        before = len(self.state_machine.input_lines)
+        found: list[nodes.Node] = super().run()
+        if len(self.state_machine.input_lines) == before:
+            raise self.error("no recipe is found: give a path from the folder of conf.py, as in recipes_source/a/b.py")
+        return found
 
 
 def rewrite_cards(app: Sphinx, doctree: nodes.document) -> None:
@@ -99,6 +113,8 @@ def _short_answer(recipe: Recipe) -> nodes.literal_block | None:
     """Return the short answer without its imports, or None if the recipe has none or names a picture."""
     if recipe.answer is None or {"thumbnail_number", "thumbnail_path"} & recipe.file_conf.keys():
         return None
-    lines = [line for line in recipe.answer.content.strip("\n").split("\n") if not IMPORT.match(line)]
+    lines = [
+        line for line in remove_ignore_blocks(recipe.answer.content).strip("\n").split("\n") if not IMPORT.match(line)
+    ]
     code = re.sub(r"\n{3,}", "\n\n", "\n".join(lines).strip("\n"))
     return nodes.literal_block(code, code, language="python", classes=["card-code"])

@@ -30,6 +30,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx_gallery.py_source_parser import extract_file_config
 
 from cookbook.build import build_of
+from cookbook.pages import classes
 
 #: The comment that begins the part of a block in sphinx-gallery's page, with the block's first line.
 BLOCK = re.compile(r"GENERATED FROM PYTHON SOURCE LINES (\d+)-\d+")
@@ -153,7 +154,7 @@ def shape(app: Sphinx, doctree: nodes.document) -> None:
                 cell = _cell(part, settings)
                 _address(doctree, cell, f"{name}-code")
                 if block is answer:
-                    cell["classes"].append("answer")
+                    cell["classes"].append(classes.ANSWER)
     _mark_places(doctree)
 
 
@@ -170,13 +171,14 @@ def _parts(comment: nodes.comment) -> list[nodes.Element]:
 
 def _cell(code: nodes.literal_block, settings: dict[str, Any]) -> nodes.container:
     """Put the cell with the node *code* in its place; return it."""
-    cell = nodes.container(classes=["cell", *(["wrong"] if settings.get("wrong") else [])])
+    cell = nodes.container(classes=["cell", *([classes.WRONG] if settings.get("wrong") else [])])
     summary = settings.get("fold")
     outer = fold("", cell, summary=summary, classes=["fold"]) if summary else cell
     code.replace_self(outer)
     shown, checks, count = split_checks(code.astext())
     if shown:
-        cell += nodes.literal_block(shown, shown, language=code["language"])
+        numbers = {name: code[name] for name in ("linenos", "highlight_args") if name in code}
+        cell += nodes.literal_block(shown, shown, language=code["language"], **numbers)
     if count:
         block = nodes.literal_block(checks, checks, language=code["language"])
         cell += fold("", block, summary=f"{count} check{'s' if count > 1 else ''}", classes=["checks"])
@@ -202,7 +204,7 @@ def _mark_places(doctree: nodes.document) -> None:
     answer = next((node for node in doctree.findall(nodes.section) if ANSWER in node["ids"]), None)
     if answer is None:
         return
-    answers = [isinstance(node, nodes.Element) and "answer" in node["classes"] for node in answer]
+    answers = [isinstance(node, nodes.Element) and classes.ANSWER in node["classes"] for node in answer]
     code = answers.index(True) if True in answers else 0
     ends = (fold, nodes.section)
     end = next((n for n, node in enumerate(answer) if n > code and isinstance(node, ends)), len(answer))

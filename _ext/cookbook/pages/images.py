@@ -3,7 +3,7 @@
 ``<img alt="A figure" src="x.png" />`` becomes
 ``<img alt="A figure" src="x.png" width="1000" height="800" loading="lazy" />``. These are
 attributes because the Content-Security-Policy forbids the inline styles that docutils writes.
-Lazy loading keeps browsers from fetching the variant for the other color theme.
+Lazy loading keeps browsers from fetching figures before they are scrolled to.
 
 Two images with the same name in two folders are ``x.png`` and ``x1.png`` in ``_images``. Sphinx gives these
 names in the order in which it has read pages, so after a recipe has moved they would not be those of

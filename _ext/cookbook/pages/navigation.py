@@ -42,13 +42,18 @@ class Neighbors:
 
 
 def sections_of(env: BuildEnvironment) -> list[str]:
-    """Return the docnames of all sections in reading order."""
-    return env.toctree_includes.get(GALLERY, [])
+    """Return the docnames of all sections in reading order; recipes beside them make the gallery itself one."""
+    pages = env.toctree_includes.get(GALLERY, [])
+    return [GALLERY] * any(map(_is_recipe, pages)) + [name for name in pages if not _is_recipe(name)]
 
 
 def recipes_of(env: BuildEnvironment, section: str) -> list[str]:
     """Return the docnames of the recipes of a *section* in reading order."""
-    return env.toctree_includes.get(section, [])
+    return list(filter(_is_recipe, env.toctree_includes.get(section, [])))
+
+
+def _is_recipe(docname: str) -> bool:
+    return not docname.endswith("/index")
 
 
 def recipes_in_order(env: BuildEnvironment) -> list[str]:

@@ -7,11 +7,18 @@ The date is ``SOURCE_DATE_EPOCH``, if it is set, or else the day on which the re
 which is part of its result: a page changes when its recipe is executed, not as time passes. The
 run time is rounded to steps, and left out if ``SOURCE_DATE_EPOCH`` is set, because such builds are
 meant to be reproducible. A page is read again when its provenance changes.
+
+``make verify TORCH=2.14.1`` runs all recipes with another version of torch, and writes to
+``_ext/verified.json`` what they print there. ``others`` has each version with the lines that differ,
+``{"2.14.1": []}``, or None if the recipe does not run with it; a recipe whose code has changed since
+then has none.
 """
 
 from __future__ import annotations
 
+import json
 import platform
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from docutils import nodes
@@ -21,13 +28,21 @@ from sphinx.environment import BuildEnvironment
 from cookbook.build import build_of
 from cookbook.environ import Environ
 from cookbook.recipes import dependencies
+from cookbook.recipes.recipe import code_of
 from cookbook.state import state_of
 
 if TYPE_CHECKING:
+    from cookbook.recipes.recipe import Recipe
     from cookbook.run.result import Result
 
+#: What recipes print with other versions of torch, written by tests/verify.py.
+VERIFIED = Path(__file__).parents[2] / "verified.json"
 #: Limits in seconds, and their text.
 STEPS = ((5, "under 5 seconds"), (20, "under 20 seconds"), (60, "under a minute"), (120, "under 2 minutes"))
+
+
+#: Versions of torch, and the lines of output that differ there; None for one that the recipe does not run with.
+Differences = dict[str, list[str] | None]
 
 
 class Provenance(TypedDict):
@@ -37,9 +52,18 @@ class Provenance(TypedDict):
     python: str
     date: str | None
     time: str | None
+    others: Differences
 
 
-def provenance(result: Result | None, environ: Environ) -> Provenance | None:
+def verified(text: str, recipe: Recipe) -> Differences:
+    """Return how the output of *recipe* differs with other versions of torch, by *text*: what VERIFIED has."""
+    code = code_of(recipe.blocks)
+    records = {version: recipes.get(recipe.name) for version, recipes in json.loads(text).items()}
+    found = {version: record["difference"] for version, record in records.items() if record and record["code"] == code}
+    return dict(sorted(found.items(), key=lambda item: [int(part) for part in item[0].split(".")]))
+
+
+def provenance(result: Result | None, environ: Environ, others: Differences | None = None) -> Provenance | None:
     """Return the provenance of a *result*; None if there is none or the recipe failed."""
     if not result or result["error"]:
         return None
@@ -50,6 +74,7 @@ def provenance(result: Result | None, environ: Environ) -> Provenance | None:
         "python": platform.python_version(),
         "date": declared or result.get("date"),
         "time": None if declared else time,
+        "others": others or {},
     }
 
 
@@ -57,8 +82,10 @@ def outdated(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[s
     """Return the pages whose provenance changed."""
     build, state = build_of(app), state_of(env)
     before = state.provenance
+    text = VERIFIED.read_text(encoding="utf-8") if VERIFIED.exists() else "{}"
     state.provenance = {
-        recipe.docname: provenance(build.results.get(name), build.environ) for name, recipe in build.recipes.items()
+        recipe.docname: provenance(build.results.get(name), build.environ, verified(text, recipe))
+        for name, recipe in build.recipes.items()
     }
     return [
         page

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import posixpath
 import re
 import sys
 from functools import cache
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Packages that every result depends on, besides those that the recipe imports.
 PACKAGES = ("torch", "matplotlib", "numpy", "sphinx-gallery")
+#: What code calls that lists or searches a folder.
+LISTING = {"glob", "iglob", "rglob", "iterdir", "listdir", "scandir", "walk"}
 #: Returns the packages of each installed module; slow, as it reads the metadata of all packages.
 _all_packages = cache(importlib.metadata.packages_distributions)
 
@@ -73,15 +76,15 @@ def requirements(code: Iterable[Block]) -> list[str]:
 def local_files(path: Path) -> list[Path]:
     """Return the helper modules and data files that the recipe at *path* uses, sorted.
 
-    These are the files in or below its folder that it imports or whose relative path is one of
-    its strings, and those that its helper modules use in turn.
+    These are, in or below its folder, the modules that it imports, the files and the contents of
+    the folders whose relative path is one of its strings, and what its helper modules use in turn. A
+    recipe that lists or searches folders uses all data files beside it.
     """
-    if not any(_may_be_helper(other) for other in path.parent.iterdir()):
-        return []
+    beside = {other.name for other in path.parent.iterdir()}
     found: set[Path] = set()
     unread = [path]
     while unread:
-        for candidate in _named_files(unread.pop(), path.parent):
+        for candidate in _named_files(unread.pop(), path.parent, beside):
             if candidate not in found and candidate != path:
                 found.add(candidate)
                 unread.append(candidate)
@@ -91,12 +94,12 @@ def local_files(path: Path) -> list[Path]:
 def _may_be_helper(path: Path) -> bool:
     """Say whether *path*, beside a recipe, is more than another recipe or the section's header."""
     if path.is_dir():
-        return path.name != "__pycache__"
+        return path.name != "__pycache__" and not any(path.glob("GALLERY_HEADER.*"))
     return path.name.startswith("_") or (path.suffix != ".py" and path.stem != "GALLERY_HEADER")
 
 
-def _named_files(path: Path, folder: Path) -> Iterator[Path]:
-    """Yield the files below *folder* that the Python file at *path* imports or mentions."""
+def _named_files(path: Path, folder: Path, beside: set[str]) -> Iterator[Path]:
+    """Yield the files below *folder*, whose entries are *beside*, that the Python file at *path* uses."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8")) if path.suffix == ".py" else None
     except (SyntaxError, ValueError):
@@ -110,12 +113,33 @@ def _named_files(path: Path, folder: Path) -> Iterator[Path]:
             modules = [[*node.module.split("."), alias.name] for alias in node.names]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             names = [node.value] if re.fullmatch(r"[\w./ -]{1,200}", node.value) else []
+        elif isinstance(node, ast.Attribute | ast.Name | ast.alias) and _last_name(node) in LISTING:
+            names = [name for name in beside if not re.search(r"^[.]|~$", name)]
         # with a module, Python imports the packages that it is in
         names += ["/".join(parts[: i + 1]) for parts in modules for i in range(len(parts))]
         for name in names:
-            for candidate in (f"{name}.py", f"{name}/__init__.py", name):
-                file = (folder / candidate).resolve()
-                if file.is_file() and folder.resolve() in file.parents:
-                    relative = file.relative_to(folder.resolve())
-                    if _may_be_helper(folder / relative.parts[0]):
-                        yield folder / relative
+            first = posixpath.normpath(name).partition("/")[0]
+            if not beside.isdisjoint((first, f"{first}.py")):
+                yield from _files(folder, name, imported=bool(modules))
+
+
+def _last_name(node: ast.Attribute | ast.Name | ast.alias) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else node.name
+
+
+def _files(folder: Path, name: str, imported: bool) -> Iterator[Path]:
+    """Yield the files that *name*, the path of a file, folder or module, stands for below *folder*."""
+    for candidate in (f"{name}.py", f"{name}/__init__.py", name):
+        file = (folder / candidate).resolve()
+        if folder.resolve() not in file.parents:
+            continue
+        relative = file.relative_to(folder.resolve())
+        if not (_may_be_helper(folder / relative.parts[0]) or (imported and file.suffix == ".py")):
+            continue
+        if file.is_file():
+            yield folder / relative
+        elif file.is_dir() and not imported:
+            inside = (path for path in file.rglob("*") if path.is_file() and not path.is_symlink())
+            yield from (
+                folder / path.relative_to(folder.resolve()) for path in inside if "__pycache__" not in path.parts
+            )

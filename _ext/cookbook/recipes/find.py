@@ -19,15 +19,21 @@ from sphinx_gallery.utils import iter_gallery_header_filenames
 
 from cookbook.build import build_of
 from cookbook.recipes import settings
-from cookbook.recipes.recipe import Recipe, figures
+from cookbook.recipes.recipe import Recipe, figures, from_title
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from sphinx.application import Sphinx
 
 
-def collect(source: Path, conf: dict[str, Any], problem: Callable[[str, str], None]) -> dict[str, Recipe]:
+#: A title and its underline, with an overline or without; docutils takes four marks for one of any title.
+TITLE = re.compile(r"(?:([^\w\s])\1+ *\n *)?(\S.*?) *\n(([!-/:-@[-`{-~])\4*) *$", re.MULTILINE)
+
+
+def collect(
+    source: Path, conf: dict[str, Any], problem: Callable[[str, str], None], rules: Sequence[str] = ()
+) -> dict[str, Recipe]:
     """Return the recipes below *source* by name; report and skip invalid files.
 
     Parameters
@@ -35,13 +41,14 @@ def collect(source: Path, conf: dict[str, Any], problem: Callable[[str, str], No
     source : pathlib.Path
         The folder of all recipes.
     conf : dict
-        sphinx-gallery's configuration; its ``ignore_pattern`` is extended by the invalid files.
+        sphinx-gallery's configuration.
     problem : callable
         Takes the location, ``file:line``, and a message.
+    rules : sequence of str
+        The ``recipe_rules`` of the project.
     """
     found: dict[str, Recipe] = {}
     stems: dict[str, str] = {}
-    bad = []
     headers = set(iter_gallery_header_filenames(conf))
     folders = [source, *sorted(path for path in source.iterdir() if path.is_dir())]
     for folder in folders:
@@ -66,24 +73,29 @@ def collect(source: Path, conf: dict[str, Any], problem: Callable[[str, str], No
             error = _find_error(path)
             if error:
                 problem(f"{location}:{error[0]}", error[1])
-                bad.append(path.name)
                 continue
-            found[name] = Recipe(name, source, conf)
-    if bad:
-        names = "|".join(re.escape(name) for name in bad)
-        conf["ignore_pattern"] = f"{conf['ignore_pattern']}|^(?:{names})$"
+            found[name] = Recipe(name, source, conf, rules)
     return found
 
 
 def find_recipes(app: Sphinx) -> None:
     """Find the recipes of the build; report invalid and unused files."""
     build = build_of(app)
-    build.recipes = collect(build.source, build.conf, build.problem)
+    build.recipes = collect(build.source, build.conf, build.problem, app.config.recipe_rules)
     for path in unused_files(build.source, build.recipes, build.conf):
-        build.problem(
-            f"{path.relative_to(build.source.parent)}:1",
-            "no recipe uses this file: delete it; if it is a helper, begin its name with _",
-        )
+        location = f"{path.relative_to(build.source.parent).as_posix()}:1"
+        if path.suffix == ".py":
+            build.problem(
+                location,
+                f"no page is made of this file, because a section has no folders with recipes: move it to a folder "
+                f"of {build.source.name}/, or, if it is a helper, import it in a recipe",
+            )
+        elif "used files" in app.config.recipe_rules:
+            build.problem(
+                location,
+                "no recipe names this file, so none finds it: write its path or its folder in the recipe that uses "
+                f"it as one string, or keep the file outside of {build.source.name}/",
+            )
     for name, recipe in build.recipes.items():
         picture = recipe.file_conf.get("thumbnail_path")
         if picture and not (build.source.parent / picture).is_file():
@@ -107,9 +119,14 @@ def unused_files(source: Path, recipes: Mapping[str, Recipe], conf: Mapping[str,
         if path.is_file()
         and path not in known
         and path.name not in headers
-        and path.suffix != ".py"
+        and (path.suffix != ".py" or _is_deeper(path, source, conf))
         and not any(re.search(r"^[._]|~$", part) for part in path.relative_to(source).parts)
     )
+
+
+def _is_deeper(path: Path, source: Path, conf: Mapping[str, Any]) -> bool:
+    """Say whether the script at *path* would be a recipe if it were in the folder of a section."""
+    return len(path.relative_to(source).parts) > 2 and not re.search(conf["ignore_pattern"], path.name)
 
 
 def _find_error(path: Path) -> tuple[int, str] | None:
@@ -124,6 +141,8 @@ def _find_error(path: Path) -> tuple[int, str] | None:
         return 1, "the file begins with a byte order mark: save it as UTF-8 without one"
     if re.search(r"\s", path.name):
         return 1, "the file name has a space in it, which breaks links: use underscores"
+    if path.stem == "index":
+        return 1, "the page of the section has this name: rename the file"
     error = settings.find_error(text)
     if error:
         return error
@@ -133,9 +152,10 @@ def _find_error(path: Path) -> tuple[int, str] | None:
         return None  # its execution shows the error on its page
     docstring = ast.get_docstring(tree)
     if not docstring:
-        return 1, "no title: begin the file with a docstring whose first paragraph is a title"
-    if not re.match(r"\s*(?:[^\w\s]{3,}\s*\n)?\s*\S.*\n([=\-~^\"'`#*+])\1{2,}\s*$", docstring, re.MULTILINE):
-        return 1, "no title: underline the first line of the docstring, with === below it"
+        return 1, "no title: begin the file with a docstring, the title first; if it is a helper, begin its name with _"
+    title = TITLE.match(from_title(docstring))
+    if not title or len(title[3]) < min(len(title[2]), 4):
+        return 1, "no title: underline the first line of the docstring, with === below it, as long as the title"
     return None
 
 

@@ -22,7 +22,7 @@ from cookbook.recipes import settings
 from cookbook.recipes.dependencies import local_files, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sphinx_gallery.py_source_parser import Block
 
@@ -57,6 +57,7 @@ class Task(TypedDict):
     gallery: str
     conf: dict[str, Any]
     limits: settings.Limits
+    rules: list[str]
     gpu: bool
     versions: dict[str, str]
 
@@ -72,15 +73,17 @@ class Recipe:
         That folder.
     conf : dict
         sphinx-gallery's configuration.
+    rules : sequence of str
+        The ``recipe_rules`` of the project.
     """
 
-    def __init__(self, name: str, source: Path, conf: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, source: Path, conf: Mapping[str, Any], rules: Sequence[str] = ()) -> None:
         self.name, self.path = name, source / name
         self.file_conf: dict[str, Any]
         self.file_conf, blocks = split_code_and_text_blocks(self.path)
         self.blocks = drop_empty(blocks)
         self.code = [block for block in self.blocks if block.type == "code"]
-        self.task = make_task(self, source, conf)
+        self.task = make_task(self, source, conf, rules)
         self.key = make_key(self)
 
     @property
@@ -106,6 +109,13 @@ class Recipe:
         return complete and result.get("lines") in (None, block_lines(self.task))
 
 
+def from_title(docstring: str) -> str:
+    """Return *docstring* without the labels, directives and comments above its title."""
+    lines = docstring.split("\n")
+    start = next((i for i, line in enumerate(lines) if re.match(r"(?!\.\.(?: |$))\S", line)), 0)
+    return "\n".join(lines[start:])
+
+
 def drop_empty(blocks: list[Block]) -> list[Block]:
     """Remove, in place, the code blocks that contain only settings; return *blocks*."""
     blocks[:] = [block for block in blocks if block.type == "text" or remove_config_comments(block.content).strip()]
@@ -124,7 +134,13 @@ def find_answer(blocks: list[Block]) -> Block | None:
     return None
 
 
-def make_task(recipe: Recipe, source: Path, conf: Mapping[str, Any]) -> Task:
+def code_of(blocks: list[Block]) -> str:
+    """Return the SHA-256 of the code in *blocks*, without comments that are settings, in hexadecimal."""
+    code = [remove_config_comments(block.content).strip() for block in blocks if block.type == "code"]
+    return hashlib.sha256("\n".join(filter(None, code)).encode()).hexdigest()
+
+
+def make_task(recipe: Recipe, source: Path, conf: Mapping[str, Any], rules: Sequence[str]) -> Task:
     """Return the task of *recipe*."""
     return {
         "name": recipe.name,
@@ -138,6 +154,7 @@ def make_task(recipe: Recipe, source: Path, conf: Mapping[str, Any]) -> Task:
         "gallery": conf["gallery_dirs"][0],
         "conf": {key: conf[key] for key in CONF},
         "limits": settings.limits(recipe.file_conf),
+        "rules": [rule for rule in settings.RULES if rule in rules],
         "gpu": bool(recipe.file_conf.get("gpu", False)),
         "versions": versions(recipe.code),
     }
@@ -153,9 +170,11 @@ def make_key(recipe: Recipe) -> str:
         "name": task["name"],
         "code": [remove_config_comments(block.content).strip() for block in recipe.code],
         "file_conf": task["file_conf"],
+        "settings": [settings.of_block(block.content) for block in recipe.code],
         "files": task["files"],
         "conf": task["conf"],
         "limits": task["limits"],
+        "rules": task["rules"],
         "gallery": task["gallery"],
         "python": platform.python_version(),
         "packages": packages,
@@ -166,7 +185,7 @@ def make_key(recipe: Recipe) -> str:
 
 def is_figure(name: str, stem: str) -> bool:
     """Say whether *name* is that of a figure of the recipe *stem*, and not of a recipe ``STEM_100``."""
-    return bool(re.fullmatch(rf"sphx_glr_{re.escape(stem)}_\d{{3,}}(_dark)?\.png", name, re.ASCII))
+    return bool(re.fullmatch(rf"sphx_glr_{re.escape(stem)}_\d{{3,}}\.png", name, re.ASCII))
 
 
 def figures(folder: Path, stem: str) -> list[Path]:

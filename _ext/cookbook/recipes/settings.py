@@ -34,6 +34,14 @@ def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
+def _reprs(value: Any) -> bool:
+    return isinstance(value, tuple | list) and set(value) <= {"__repr__", "__str__"}
+
+
+#: What `_reprs` takes. HTML is not among them: pages show none that a recipe makes.
+REPRS = 'a tuple of "__repr__" and "__str__"'
+
+
 @dataclass(frozen=True)
 class Setting:
     """One setting: a predicate for its value, the same in words, an example, and the default.
@@ -67,19 +75,19 @@ SETTINGS = {
     "fold": Setting(lambda value: isinstance(value, str) and bool(value), "a line of text", '"The model and its file"'),
     "wrong": Setting(lambda value: isinstance(value, bool), "True or False", "True"),
     "line_numbers": Setting(lambda value: isinstance(value, bool), "True or False", "True"),
+    "capture_repr": Setting(_reprs, REPRS, '("__repr__",)', output=True),
+    "capture_repr_block": Setting(_reprs, REPRS, '("__repr__",)', output=True),
+    "multi_image": Setting(lambda value: value == "single", '"single"', '"single"', output=True),
+    "multi_image_block": Setting(lambda value: value == "single", '"single"', '"single"', output=True),
+    "dummy_images": Setting(_count, "a whole number of pictures above 0", "2"),
+    "failing_thumbnail": Setting(lambda value: isinstance(value, bool), "True or False", "False"),
 }
-#: Settings of sphinx-gallery, which validates them itself.
-STOCK = {
-    "capture_repr",
-    "defer_figures",
-    "dummy_images",
-    "end_ignore",
-    "failing_thumbnail",
-    "ignore_repr_types",
-    "multi_image",
-    "parallel",
-    "start_ignore",
-}
+#: The rules of a project, of ``recipe_rules``, that the process of a recipe applies.
+RULES = ("no deprecations", "no temporary paths")
+#: Settings without a value, which stand alone.
+FLAGS = {"defer_figures", "start_ignore", "end_ignore"}
+#: Settings of sphinx-gallery that a recipe cannot have, and why.
+REFUSED = {"parallel": "each recipe runs in a process of its own, JOBS at a time"}
 
 
 def line_of(text: str, setting: str) -> int:
@@ -92,10 +100,19 @@ def line_of(text: str, setting: str) -> int:
 
 def find_error(text: str) -> tuple[int, str] | None:
     """Return ``(line, message)`` of the first invalid setting in *text*, or None."""
+    ignored, begun = 0, 1
     for match in INFILE_CONFIG_PATTERN.finditer(text):
         name, written = match[1], (match[3] or "").strip()
         line = text.count("\n", 0, match.start(1)) + 1
-        if name in STOCK:
+        if name in REFUSED:
+            return line, f"sphinx_gallery_{name}: {REFUSED[name]}: remove this line"
+        if name in FLAGS:
+            if written:
+                return line, f"sphinx_gallery_{name} takes no value: remove the = and what follows it"
+            ignored += {"start_ignore": 1, "end_ignore": -1}.get(name, 0)
+            if ignored not in (0, 1):
+                return line, "sphinx_gallery_start_ignore and sphinx_gallery_end_ignore come in pairs: add the other"
+            begun = line
             continue
         if name not in SETTINGS:
             close = difflib.get_close_matches(name, SETTINGS, n=1, cutoff=0.6)
@@ -109,7 +126,15 @@ def find_error(text: str) -> tuple[int, str] | None:
         if not good:
             shown = f"sphinx_gallery_{name} = {written[:60]}" if written else f"sphinx_gallery_{name}"
             return line, f"{shown}: give {setting.words}, as in # sphinx_gallery_{name} = {setting.example}"
+    if ignored:
+        return begun, "sphinx_gallery_start_ignore without sphinx_gallery_end_ignore below it: add that"
     return None
+
+
+def of_block(code: str) -> list[tuple[str, str]]:
+    """Return the settings in a block of *code* that can change its output, as written."""
+    found = ((match[1], (match[3] or "").strip()) for match in INFILE_CONFIG_PATTERN.finditer(code))
+    return [(name, value) for name, value in found if name in FLAGS or (name in SETTINGS and SETTINGS[name].output)]
 
 
 def limits(file_conf: Mapping[str, Any]) -> Limits:
@@ -120,4 +145,4 @@ def limits(file_conf: Mapping[str, Any]) -> Limits:
 
 def for_output(file_conf: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of *file_conf* that can change what the recipe prints."""
-    return {k: v for k, v in file_conf.items() if k not in SETTINGS or SETTINGS[k].output}
+    return {k: v for k, v in file_conf.items() if SETTINGS[k].output}

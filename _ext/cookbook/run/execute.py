@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING
 
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
+from sphinx_gallery.gen_rst import executable_script
 
 from cookbook.build import build_of
 from cookbook.recipes.settings import line_of
+from cookbook.run import rules
 from cookbook.run.advice import advice, install
 from cookbook.run.cache import Cache
 from cookbook.run.process import runner
-from cookbook.run.result import check, failure, remember_lines, require_output
+from cookbook.run.result import check, failure, remember_lines
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -39,17 +41,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: The most characters of what one block wrote past sys.stdout that are logged.
+LONGEST_LOG = 500
 #: Modules with which recipes start other processes, each of which imports torch again.
 SLOW = ("subprocess", "multiprocessing")
 
 
 def select(build: Build) -> set[str]:
     """Return the names of the recipes that may be executed."""
-    if not build.conf["plot_gallery"]:
-        return set()
     wanted = build.environ.recipe
-    if not wanted:
-        return set(build.recipes)
+    if not wanted or not build.conf["plot_gallery"]:
+        return {name for name in build.recipes if executable_script(str(build.source / name), build.conf)}
     path = Path(wanted)
     parts = (path.resolve() if path.is_file() else path).parts or ("",)
     parts = (*parts[:-1], parts[-1].removesuffix(".py"))
@@ -87,6 +89,8 @@ def execute(app: Sphinx) -> None:
             _execute(build, cache, tasks)
         finally:
             signal.signal(signal.SIGTERM, before)
+    for name, result in build.results.items():
+        rules.apply(app.config.recipe_rules, build.recipes[name].task, result)
     cache.prune()
     _report(build)
 
@@ -108,9 +112,10 @@ def _execute(build: Build, cache: Cache, tasks: dict[str, Task]) -> None:
                 result = check(future.result(), tasks[name])
             except (ValueError, OSError) as error:
                 result = failure(tasks[name], f"{type(error).__name__}: {error}")
-            if not result["error"]:
-                require_output(tasks[name], result)
             remember_lines(tasks[name], result)
+            for line, text in result.get("log", ()):
+                shown = text if len(text) < LONGEST_LOG else f"{text[:LONGEST_LOG]} ..."
+                logger.info("%s/%s:%d: wrote past sys.stdout: %s", build.source.name, name, line, shown)
             result["date"] = datetime.now(UTC).date().isoformat()  # not the declared one, which is not kept
             build.results[name] = result
             if not result["error"]:
@@ -160,20 +165,27 @@ def _executor(build: Build, tasks: list[Task]) -> Cluster | ForkServer:
 
 
 def _report(build: Build) -> None:
+    expected = {Path(build.app.srcdir, path).resolve() for path in build.conf["expected_failing_examples"]}
+    for path in expected - {(build.source / name).resolve() for name in build.recipes}:
+        build.problem(
+            "conf.py:1", f"expected_failing_examples has {path.name}, which is no recipe: remove it from there"
+        )
     for name, result in build.results.items():
-        error = result["error"]
+        error, place = result["error"], f"{build.source.name}/{name}"
+        is_expected = (build.source / name).resolve() in expected
         if error:
             build.failed.add(name)
-            build.problem(
-                f"{build.source.name}/{name}:{error['line']}",
-                f"{error['reason'].rstrip('.')}. {advice(error, build.recipes[name])}",
-            )
+            if not is_expected:
+                todo = advice(error, build.recipes[name])
+                build.problem(f"{place}:{error['line']}", f"{error['reason'].rstrip('.')}. {todo}")
             continue
+        if is_expected:
+            build.problem(f"{place}:1", "it ran to its end: remove it from expected_failing_examples in conf.py")
         recipe = build.recipes[name]
-        wanted, there = recipe.file_conf.get("thumbnail_number", 0), sum("_dark" not in f for f in result["images"])
+        wanted, there = recipe.file_conf.get("thumbnail_number", 0), len(result["images"])
         if abs(wanted) > there:
             line = line_of(recipe.task["source"], "thumbnail_number")
             build.problem(
-                f"{build.source.name}/{name}:{line}",
+                f"{place}:{line}",
                 f"sphinx_gallery_thumbnail_number = {wanted}: the recipe has {there} figure(s): give the number of one",
             )

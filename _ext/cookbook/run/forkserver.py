@@ -30,7 +30,8 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from cookbook.run.process import runner
-from cookbook.run.process.child import ENVIRONMENT, GRACE, PRELOAD_PROBLEM, child, children, kill, variables
+from cookbook.run.process.child import ENVIRONMENT, GRACE, PRELOAD_PROBLEM, child, children, cpu_time, kill, variables
+from cookbook.run.process.limits import WHERE, clock_limit
 from cookbook.run.process.text import clean
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 #: Packages that the fork server preloads, if a recipe uses them.
 PACKAGES = ("matplotlib", "torch")
+#: Seconds between looks at the processor time of a recipe.
+POLL = 0.5
 #: A disk with fewer free bytes counts as full.
 DISK_FULL = 2**16
 
@@ -132,29 +135,35 @@ class ForkServer:
                     process.start()
                 self.running.add(process)
             sender.close()
-            messages = list(self._messages(process, receiver, task["limits"]["seconds"]))
+            messages = list(self._messages(process, receiver, task["limits"]["seconds"], Path(scratch, runner.HANG)))
             code = self._stop(process)
             return self._result(task, messages, code, Path(scratch), time.monotonic() - started)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
     def _messages(
-        self, process: BaseProcess, receiver: connection.Connection[Any, Any], seconds: int
+        self, process: BaseProcess, receiver: connection.Connection[Any, Any], seconds: int, hang: Path
     ) -> Iterator[Message]:
-        """Yield the messages of *process* until it has exited or its time is up."""
-        deadline = time.monotonic() + seconds + GRACE
-        while True:
-            ready = connection.wait([receiver, process.sentinel], deadline - time.monotonic())
-            if not ready:
-                return
+        """Yield the messages of *process* until it has exited or its time is up; *hang* then says where it was."""
+        deadline = time.monotonic() + clock_limit(seconds) + GRACE
+        begun: float | None = None  # its processor time when the recipe began
+        while time.monotonic() < deadline:
+            ready = connection.wait([receiver, process.sentinel], POLL)
             try:
                 while receiver.poll():
                     yield json.loads(receiver.recv_bytes())
+                    begun = cpu_time(process.pid) if begun is None else begun
                 ended = process.sentinel in ready
             except EOFError:
                 ended = True
             if ended:
                 process.join(GRACE)  # its exit code comes later than the end of its messages
+                return
+            if WHERE and begun is not None and cpu_time(process.pid) - begun > seconds:
+                os.kill(process.pid or 0, WHERE)
+                asked = time.monotonic()
+                while not hang.stat().st_size and time.monotonic() < asked + GRACE:
+                    time.sleep(0.1)
                 return
 
     def _stop(self, process: BaseProcess) -> int | None:
@@ -199,19 +208,8 @@ class ForkServer:
             outcome = {"seconds": round(elapsed, 3), "error": error, "codeobj": {}, "images": images}
         if outcome["error"] and shutil.disk_usage(scratch).free < DISK_FULL:
             outcome["error"]["reason"] += ": no space left for temporary files"
-        written = scratch / "descriptor.txt"
-        uncaptured = clean(written.read_text(errors="replace") if written.exists() else "").strip()
-        if uncaptured and not outcome["error"]:
-            reason = "wrote to file descriptor 1 or 2, which is not captured: " + uncaptured[:200]
-            ran = len(task["blocks"])
-            outcome["error"] = {"text": reason, "line": 1, "reason": reason.splitlines()[0], "ran": ran}
-        return {
-            "outputs": outputs,
-            "seconds": outcome["seconds"],
-            "error": outcome["error"],
-            "codeobj": outcome["codeobj"],
-            "images": outcome["images"],
-        }
+        log = [(runner.first_line(task["blocks"][m["block"]]), m["log"]) for m in messages if m.get("log")]
+        return {"outputs": outputs, **outcome, **({"log": log} if log else {})}  # type: ignore[typeddict-item]
 
     @staticmethod
     def _explain_exit(task: Task, current: int, code: int | None, scratch: Path, crash: str | None) -> tuple[str, int]:
@@ -219,7 +217,7 @@ class ForkServer:
         limit = task["limits"]["seconds"]
         line = runner.first_line(task["blocks"][current])
         frames: list[int] = []
-        hang = scratch / "hang.txt"
+        hang = scratch / runner.HANG
         dump = hang.read_text(errors="replace") if hang.exists() else ""
         source = str(scratch / runner.SOURCE / task["name"])
         for row in dump.splitlines():
@@ -229,8 +227,10 @@ class ForkServer:
             line = frames[-1]
         if crash:
             reason = clean(crash)
-        elif dump.startswith("Timeout") or code is None:
-            reason = f"TimeoutError: killed after {limit} s"
+        elif dump.startswith("Timeout") or (code is None and not dump):
+            reason = f"TimeoutError: killed after {clock_limit(limit)} s"
+        elif code is None:
+            reason = f"TimeoutError: killed after {limit} s of processor time"
         elif code < 0:
             reason = f"ChildProcessError: the recipe's process was killed by {signal.Signals(-code).name}"
         else:

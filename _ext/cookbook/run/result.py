@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 from PIL import Image
 
 from cookbook.recipes.recipe import block_lines, is_figure
-from cookbook.run.process.runner import first_line
 from cookbook.run.process.text import CONTROL, clean
 
 if TYPE_CHECKING:
@@ -64,10 +63,12 @@ class Result(Outcome):
     """The result of a recipe: ``outputs`` is the reStructuredText below each code block.
 
     ``lines`` are the first lines of the blocks, if an output shows line numbers; ``date`` is the
-    day of the execution.
+    day of the execution; ``log`` has, for each block that wrote past Python's ``sys.stdout`` and
+    ``sys.stderr``, as programs and libraries in C do, its line and what it wrote.
     """
 
     outputs: list[str]
+    log: NotRequired[list[tuple[int, str]]]
     lines: NotRequired[list[int]]
     date: NotRequired[str]
 
@@ -77,6 +78,7 @@ class Message(TypedDict, total=False):
 
     block: int
     output: str
+    log: str
     done: Outcome
     crash: str
 
@@ -168,13 +170,14 @@ FORM: dict[str, Callable[[Any], bool]] = {
     ),
     "images": lambda images: all(map(_is_png, images.values())),
     "lines": lambda lines: _is(lines, list) and all(_is(line, int) for line in lines),
+    "log": lambda log: all(_is(line, int) and _is_text(text) for line, text in log),
     "date": lambda day: date.fromisoformat(day).isoformat() == day,
 }
 
 
 def check(result: object, task: Task) -> Result:
     """Return *result* if it is a valid result of *task*, else raise ValueError."""
-    if not isinstance(result, dict) or not FORM.keys() - {"lines", "date"} <= result.keys() <= FORM.keys():
+    if not isinstance(result, dict) or not FORM.keys() - {"lines", "date", "log"} <= result.keys() <= FORM.keys():
         raise ValueError("missing or unknown fields")
     for field, value in result.items():
         try:
@@ -212,11 +215,3 @@ def failure(task: Task, text: str, line: int = 1) -> Result:
         "codeobj": {},
         "images": {},
     }
-
-
-def require_output(task: Task, result: Result) -> None:
-    """Set the error of *result* if the recipe has code but neither an output nor a figure."""
-    if task["blocks"] and not result["images"] and not any(o.strip() for o in result["outputs"]):
-        text = "the recipe has code but no output"
-        line, ran = first_line(task["blocks"][0]), len(task["blocks"])
-        result["error"] = {"text": text, "line": line, "reason": text, "ran": ran}

@@ -1,31 +1,36 @@
 """The index of error messages, collected from the outputs of the recipes.
 
-A recipe prints an error as ``Type: message``, at the start of a line, as the last thing of its
-cell. When its page is read, each message gets an anchor and is stored in the page's metadata.
-Names and numbers in a message are variable parts, such as ``'lr'`` and ``2`` in
-``KeyError: 'lr' is not in group 2``: messages that differ only there are one entry. The directive
+When the page of a recipe is read, each message that it shows gets an anchor and is stored in the
+page's metadata. Messages that differ only in their variable parts (:mod:`cookbook.site.message`)
+are one entry, with what recipes know about it (:mod:`cookbook.site.diagnosis`). The directive
 
     .. error-index::
+       :form-only:
 
-shows a field to paste a message into (``_static/errors.js``), then a section for each activity,
-which is the first tag of a recipe that names one, with its entries and links to the places where
-recipes show them. The page is written again only when an entry, a title or an anchor changes.
+shows a field to paste a message into (``_static/errors.js``). Without its option, a section for
+each activity follows, which is the first tag of a recipe that names one, with its entries and links
+to the places where recipes show them. The page is written again only when any of that changes.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Iterator
-from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
+from cookbook.files import write_if_changed
 from cookbook.pages import classes
+from cookbook.site import diagnosis
+from cookbook.site.diagnosis import Diagnosis
+from cookbook.site.message import anchor_of, messages, split
 from cookbook.state import state_of
 
 #: The tags that are activities, and the titles of their sections.
@@ -37,40 +42,17 @@ ACTIVITIES = {
     "distributed": "Training with several processes",
     "other": "Doing something else",
 }
-MESSAGE = re.compile(r"^\w*(?:Error|Warning|Exception): (?=.*\S)", re.MULTILINE)
-QUOTED = r"""(?<![\w(\\])(?:'[^'\w\n]*\w[^'\n]*'(?!\w)|"[^"\w\n]*\w[^"\n]*")"""
-#: The variable parts of messages, and, as ``fixed``, text that only looks like them. Every alternative
-#: must match in linear time, because a recipe may print a message of a megabyte.
-VARIABLE = re.compile(
-    "|".join(
-        (
-            r"(?P<fixed>https?://\S+|^[ \t]*\(\d\) )",
-            rf"{QUOTED}(?:, {QUOTED})*",
-            r"<[^<>\n]+>",
-            r"torch\.Size\(\[[^\]]*\]\)",
-            r"(?<=\bstate_dict for )\w+",
-            r"(?<=\bfor )[\w.]+(?=: copying)",
-            r"(?<=\bGLOBAL )[\w.]+|(?<=_globals\(\[)[\w.]+",
-            r"(?<=\bdtype )[\w:]+|(?<=\bgot )\w+(?= and \w+$)|(?<= and )\w+(?=$)",
-            r"(?<=\bgot: )[\w.]+",
-            r"(?<![\w/.])[~.]?(?:/[\w.-]+){2,}|(?<![\w-])[\w-]+\.(?:pkl|ptx?|pth|ckpt|bin|safetensors)\b",
-            r"(?<![\w.])\d+(?:\.\d+)?%?(?!\w)",
-        )
-    ),
-    re.MULTILINE,
-)
-#: A message with fewer letters outside of its variable parts is told by its names: all of it is fixed.
-LEAST = 21
 FORM = """
 <div class="error-form needs-script">
   <label for="error-message">Paste your message; a whole traceback will do</label>
   <textarea id="error-message" rows="5" autocomplete="off" autocapitalize="off" spellcheck="false"></textarea>
-  <div id="error-matches" data-search="{search}" role="region" aria-label="Recipes for your message">
+  <div id="error-matches" data-root="{root}" data-search="{search}" role="region" aria-label="Recipes for your message">
     <p role="status"></p>
   </div>
 </div>
-<script defer src="{script}"></script>
+{scripts}
 """
+SCRIPTS = ("error-index", "message", "diagnosis", "errors")
 
 
 class Place(NamedTuple):
@@ -83,56 +65,13 @@ class Place(NamedTuple):
     heading: str
 
 
-def split(message: str) -> list[tuple[str, bool]]:
-    """Return the parts of *message*: ``[(text, is variable), ...]``.
-
-    >>> split("KeyError: the learning rate 'lr' is not in group 2")
-    [('KeyError: the learning rate ', False), ("'lr'", True), (' is not in group ', False), ('2', True)]
-    >>> split("KeyError: 'lr'")
-    [("KeyError: 'lr'", False)]
-    """
-    start = message.index(": ") + 2
-    end = len(message)
-    if message.startswith("KeyError: ") and message[start] == message[-1] and message[-1] in "'\"":
-        start, end = start + 1, end - 1  # KeyError quotes its message
-    parts, at = [], 0
-    for found in VARIABLE.finditer(message, start, end):
-        if found["fixed"] is None:
-            parts += [(message[at : found.start()], False), (found[0], True)]
-            at = found.end()
-    parts.append((message[at:], False))
-    fixed = "".join(text for text, variable in parts if not variable).partition(": ")[2]
-    if len(re.findall(r"[^\W\d_]", fixed)) < LEAST:
-        return [(message, False)]
-    return [part for part in parts if part[0]]
-
-
-def anchor_of(message: str) -> str:
-    """Return the anchor of all messages that differ from *message* only in variable parts.
-
-    >>> anchor_of("KeyError: no such learning rate in 2") == anchor_of("KeyError: no such learning rate in 0")
-    True
-    """
-    text = "".join("\N{HORIZONTAL ELLIPSIS}" if variable else text for text, variable in split(message))
-    lines = dict.fromkeys(" ".join(line.split()) for line in text.splitlines())  # repeated lines count once
-    fixed = "\n".join(lines)
-    words = nodes.make_id(fixed).split("-")
-    return f"{'-'.join(words[:6])}-{hashlib.sha256(fixed.encode()).hexdigest()[:6]}"
-
-
-def _messages(output: str) -> Iterator[str]:
-    starts = [match.start() for match in MESSAGE.finditer(output)]
-    for start, end in pairwise([*starts, None]):
-        yield output[start:end].rstrip()
-
-
 def collect(app: Sphinx, doctree: nodes.document) -> None:
     """Give the messages on a page that was read anchors, and store them in its metadata."""
     found: list[tuple[str, str, str, str]] = []
     for block in doctree.findall(nodes.literal_block):
         if classes.OUTPUT not in block["classes"]:
             continue
-        for message in _messages(block.astext()):
+        for message in messages(block.astext()):
             entry = anchor_of(message)
             count = 1 + sum(other == entry for _, other, _, _ in found)
             anchor = f"{entry}-{count}" if count > 1 else entry
@@ -147,45 +86,69 @@ def collect(app: Sphinx, doctree: nodes.document) -> None:
         app.env.metadata[app.env.docname]["errors"] = found
 
 
-def index(env: BuildEnvironment) -> dict[str, dict[str, list[Place]]]:
-    """Return the places of all messages: ``{activity: {entry: [place, ...]}}``.
+class Entry(NamedTuple):
+    """Messages that differ only in their variable parts, or the pattern of one that no recipe prints."""
 
-    An entry is in the activity of most of its places. Those come first, and all are in reading
-    order otherwise.
+    message: str
+    places: list[Place]
+    diagnoses: list[tuple[str, Diagnosis]]
+
+
+def _activity(env: BuildEnvironment, docname: str) -> str:
+    return next((tag for tag in env.metadata[docname].get("tags", ()) if tag in ACTIVITIES), "other")
+
+
+def index(env: BuildEnvironment) -> dict[str, dict[str, Entry]]:
+    """Return the entries of each activity, in reading order: ``{activity: {id: entry}}``.
+
+    An entry is in the activity of most of its places, and those come first.
     """
-    order = {docname: i for i, docname in enumerate(env.collect_relations())}
-    entries: dict[str, list[tuple[str, Place]]] = {}
-    pages = [name for name in env.found_docs if "errors" in env.metadata[name]]
-    for docname in sorted(pages, key=lambda name: (order.get(name, len(order)), name)):
-        activity = next((tag for tag in env.metadata[docname].get("tags", ()) if tag in ACTIVITIES), "other")
+    places: dict[str, list[Place]] = {}
+    for docname in diagnosis.in_reading_order(env, "errors"):
         title = env.titles[docname].astext()
         for message, entry, anchor, heading in env.metadata[docname]["errors"]:
             place = Place(message, docname, anchor, title, "" if heading == title else heading)
-            entries.setdefault(entry, []).append((activity, place))
-    result: dict[str, dict[str, list[Place]]] = {activity: {} for activity in ACTIVITIES}
-    for entry, found in entries.items():
-        activities = [activity for activity, _ in found]
+            places.setdefault(entry, []).append(place)
+    result: dict[str, dict[str, Entry]] = {activity: {} for activity in ACTIVITIES}
+    known: dict[str, list[tuple[str, Diagnosis]]] = {entry: [] for entry in places}
+    other: dict[str, tuple[str, Diagnosis]] = {}
+    for docname, one in diagnosis.all_of(env):
+        one = one._replace(place="")  # an edit of other lines changes nothing here
+        fitting = [entry for entry, found in places.items() if any(one.fits(place.message) for place in found)]
+        for entry in fitting:
+            known[entry].append((docname, one))
+        if not fitting:
+            other[f"{nodes.make_id(one.pattern)[:40]}-{len(other) + 1}"] = docname, one
+    for entry, found in places.items():
+        activities = [_activity(env, place.docname) for place in found]
         main = max(ACTIVITIES, key=activities.count)
-        found.sort(key=lambda item: item[0] != main)
-        result[main][entry] = [place for _, place in found]
+        found.sort(key=lambda place: _activity(env, place.docname) != main)
+        result[main][entry] = Entry(found[0].message, found, known[entry])
+    for entry, (docname, one) in other.items():
+        result[_activity(env, docname)][entry] = Entry(one.pattern, [], [(docname, one)])
     return {activity: entries for activity, entries in result.items() if entries}
 
 
 class error_index(nodes.General, nodes.Element):
-    """Marks where the index goes."""
+    """Marks where the index goes; with *form_only*, only the field."""
 
 
 class ErrorIndex(SphinxDirective):
-    """``.. error-index::`` shows all error messages of the recipes."""
+    """``.. error-index::`` shows the field, and all error messages of the recipes."""
+
+    option_spec = {"form-only": directives.flag}  # noqa: RUF012
 
     def run(self) -> list[nodes.Node]:
-        self.env.metadata[self.env.docname]["error_index"] = True
-        return [error_index()]
+        """Return the mark."""
+        form_only = "form-only" in self.options
+        if not form_only:
+            self.env.metadata[self.env.docname]["error_index"] = True
+        return [error_index(form_only=form_only)]
 
 
-def _message(message: str) -> nodes.literal_block:
+def _message(parts: list[tuple[str, bool]]) -> nodes.literal_block:
     block = nodes.literal_block(classes=["error-message"])
-    for text, variable in split(message):
+    for text, variable in parts:
         block += nodes.inline(text, text, classes=["varies"]) if variable else nodes.Text(text)
     return block
 
@@ -196,36 +159,92 @@ def _html(text: str) -> nodes.raw:
 
 def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Replace the directive by the index."""
-    uri = app.builder.get_relative_uri
+    env = app.env
 
-    def item(place: Place, first: Place) -> nodes.list_item:
-        link = nodes.reference("", place.title, refuri=f"{uri(docname, place.docname)}#{place.anchor}", internal=True)
-        heading = nodes.Text(f" · {place.heading}" if place.heading else "")
-        result = nodes.list_item("", nodes.paragraph("", "", link, heading))
-        if place.message != first.message:
+    def link(other: str, anchor: str, heading: str) -> nodes.paragraph:
+        uri = app.builder.get_relative_uri(docname, other) + (f"#{anchor}" if anchor else "")
+        title = env.titles[other].astext()
+        where = nodes.Text(f" \N{MIDDLE DOT} {heading}" if heading else "")
+        return nodes.paragraph("", "", nodes.reference("", title, refuri=uri, internal=True), where)
+
+    def place_item(place: Place, first: str) -> nodes.list_item:
+        result = nodes.list_item("", link(place.docname, place.anchor, place.heading))
+        if place.message != first:
             summary = "<details><summary>The message there</summary>"
-            result += [_html(summary), _message(place.message), _html("</details>")]
+            result += [_html(summary), _message(split(place.message)), _html("</details>")]
         return result
 
+    def fix(where: str, one: Diagnosis) -> nodes.container:
+        other, anchor = diagnosis.target(env, where, one.fix)
+        heading = diagnosis.headings(env, other or where).get(anchor, "")
+        parts = re.split("``(.+?)``", one.cause)
+        words = (nodes.literal(part, part) if n % 2 else nodes.Text(part) for n, part in enumerate(parts))
+        text = diagnosis.example(one.code, *one.messages, *one.missing, *one.unexpected)
+        code = nodes.literal_block(text, text, language="python")
+        return nodes.container(
+            "",
+            nodes.paragraph("", "", *words, classes=["cause"]),
+            code,
+            link(other or where, anchor, heading),
+            classes=["fix"],
+        )
+
     for node in list(doctree.findall(error_index)):
-        script = f"{'../' * docname.count('/')}_static/errors.js"
-        result: list[nodes.Node] = [_html(FORM.format(script=script, search=uri(docname, "search")))]
-        for activity, entries in index(app.env).items():
+        root = "../" * docname.count("/")
+        scripts = "\n".join(f'<script defer src="{root}_static/{name}.js"></script>' for name in SCRIPTS)
+        search = app.builder.get_relative_uri(docname, "search")
+        result: list[nodes.Node] = [_html(FORM.format(root=root, scripts=scripts, search=search))]
+        for activity, entries in {} if node["form_only"] else index(env).items():
             section = nodes.section("", nodes.title("", ACTIVITIES[activity]), ids=[activity])
-            for entry, places in entries.items():
-                links = nodes.bullet_list("", *(item(place, places[0]) for place in places), classes=["error-places"])
-                message = _message(places[0].message)
-                section += nodes.container("", message, links, classes=["error-entry"], ids=[entry])
+            for name, entry in entries.items():
+                parts = split(entry.message) if entry.places else diagnosis.parts(entry.message)
+                shown = nodes.container("", _message(parts), classes=["error-entry"], ids=[name])
+                shown += [fix(where, one) for where, one in entry.diagnoses]
+                items = [place_item(place, entry.message) for place in entry.places]
+                if items:
+                    shown += nodes.bullet_list("", *items, classes=["error-places"])
+                section += shown
             result.append(section)
         node.parent.replace(node, result)
 
 
 def update(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Return the pages with an index, if it differs from what this builder last wrote."""
-    digest = hashlib.sha256(repr(index(env)).encode()).hexdigest()
+    diagnosis.check(env)
+    shown = [repr(index(env)), [diagnosis.target(env, docname, one.fix) for docname, one in diagnosis.all_of(env)]]
+    digest = hashlib.sha256(repr(shown).encode()).hexdigest()
     digests = state_of(env).error_digests
     before = digests.get(app.builder.name)
     digests[app.builder.name] = digest
     if before == digest:
         return []
     return sorted(name for name in env.found_docs if env.metadata[name].get("error_index"))
+
+
+def write(app: Sphinx, exception: Exception | None) -> None:
+    """Write what the recipes know, for the field and for programs, if a page has either."""
+    if exception or app.builder.format != "html":
+        return
+    env = app.env
+    entries = []
+    for docname, one in diagnosis.all_of(env):
+        other, anchor = diagnosis.target(env, docname, one.fix)
+        title, heading = env.titles[other].astext(), diagnosis.headings(env, other).get(anchor, "")
+        url = app.builder.get_target_uri(other) + (f"#{anchor}" if anchor else "")
+        entries.append(
+            {
+                "cause": one.cause,
+                "paste": one.code,
+                "fix": {"url": url, "title": title, "section": heading},
+                "message": one.messages,
+                "missing": one.missing,
+                "unexpected": one.unexpected,
+                "except": one.exceptions,
+                "traceback": one.traceback,
+            }
+        )
+    printed = [error[0] for name in diagnosis.in_reading_order(env, "errors") for error in env.metadata[name]["errors"]]
+    found = {"entries": entries, "messages": list(dict.fromkeys(printed))}
+    write_if_changed(Path(app.outdir, "errors.json"), json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+    script = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+    write_if_changed(Path(app.outdir, "_static/error-index.js"), f"const errorIndex = {script};\n")

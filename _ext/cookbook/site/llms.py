@@ -20,7 +20,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from cookbook import markdown
+from cookbook import inline, markdown
 from cookbook.build import build_of
 from cookbook.files import write_if_changed
 from cookbook.pages import classes
@@ -30,9 +30,8 @@ from cookbook.pages.navigation import recipes_of, sections_of
 
 logger = logging.getLogger(__name__)
 
-#: Left out: download buttons, figures for dark pages, and what only browsers understand.
-SKIPPED_CLASSES = {*classes.ADDED, "only-dark"}
-SKIPPED_NODES = (nodes.raw, nodes.meta, addnodes.toctree, addnodes.tabular_col_spec)
+#: Left out: what is added to a recipe, and what only browsers understand.
+SKIPPED_NODES = (nodes.raw, addnodes.toctree)
 
 
 def page_markdown(doctree: nodes.document) -> str:
@@ -40,7 +39,7 @@ def page_markdown(doctree: nodes.document) -> str:
     doctree = doctree.deepcopy()
     unfold(doctree)
     for node in list(doctree.findall(nodes.Element)):
-        skipped = isinstance(node, SKIPPED_NODES) or SKIPPED_CLASSES.intersection(node["classes"])
+        skipped = isinstance(node, SKIPPED_NODES) or classes.ADDED.intersection(node["classes"])
         if skipped and node.parent is not None:
             node.parent.remove(node)
     for reference in doctree.findall(nodes.reference):
@@ -52,9 +51,8 @@ def page_markdown(doctree: nodes.document) -> str:
     for code in [node for node in doctree.findall(nodes.Element) if node.tagname == "code_links_block"]:
         code.replace_self(nodes.literal_block("", code.rawsource.rstrip("\n"), language=code.get("lang", "")))
     for image in list(doctree.findall(nodes.image)):
-        alt = markdown.escape(image.get("alt", ""), markdown.SPECIAL_IN_LINK)
-        text = f"![{alt}]({markdown.link_destination(image['uri'])})" if alt else ""
-        image.replace_self(nodes.raw("", text, format="markdown") if alt else [])
+        if image.get("alt") == "":  # only for decoration
+            image.parent.remove(image)
     blocks = (markdown.block(node, level) for node, level in markdown.iter_blocks(doctree))
     return "\n\n".join(filter(None, blocks)) + "\n"
 
@@ -73,7 +71,7 @@ def write_page(
     try:
         write_if_changed(Path(app.outdir, f"{pagename}.md"), page_markdown(doctree))
         context["markdown_page"] = f"{pagename.rpartition('/')[2]}.md"
-    except markdown.UnsupportedNode as error:
+    except inline.UnsupportedNode as error:
         recipes = build_of(app).recipes.values()
         if all(recipe.docname != pagename for recipe in recipes):  # what is wrong is in the notebook of a recipe too
             logger.warning("no Markdown version of this page: %s", error, location=error.node, type="llms")

@@ -8,6 +8,8 @@
     "tags": ["saving", "module"], "parts": [["1-import", "1. Import ...", [["prose", "..."],
     ["code", "..."], ["output", "..."]]], ...]}, ...]
 
+Kinds are prose, code, output, answer (the code of the short answer) and wrong (code that the recipe warns of).
+
 It covers recipes only, without *Learn more* and links to other recipes, since other pages and
 those parts only list recipes. ``# sphinx_gallery_keywords = ["too large", "disk space"]`` in a
 recipe adds words that its readers use and it does not.
@@ -47,14 +49,16 @@ def collect_text(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def _blocks(node: nodes.Element) -> Iterator[tuple[str, str]]:
-    """Yield ``(kind, text)`` of each paragraph, code and output in *node*, without its subsections."""
+    """Yield ``(kind, text)`` of each paragraph, code block and output in *node*, without its subsections."""
     for child in node.children:
         if isinstance(child, nodes.section | nodes.title | nodes.comment | nodes.raw):
             continue
         if not isinstance(child, nodes.Element) or classes.ADDED.intersection(child["classes"]):
             continue
         if isinstance(child, nodes.literal_block):
-            yield ("output" if classes.OUTPUT in node["classes"] else "code"), child.astext()
+            kinds = {classes.OUTPUT: "output", classes.ANSWER: "answer", classes.WRONG: "wrong"}
+            marks = [*child["classes"], *node["classes"]]
+            yield next((kind for mark, kind in kinds.items() if mark in marks), "code"), child.astext()
         elif isinstance(child, nodes.TextElement):
             if text := _text(child).strip():
                 yield "prose", " ".join(text.split())
@@ -66,7 +70,11 @@ def _text(node: nodes.Node) -> str:
     """Return the text of *node*, without the labels of links that have no text of their own."""
     if isinstance(node, nodes.Text):
         return node.astext()
-    if isinstance(node, addnodes.pending_xref) and node.get("reftype") in ("ref", "doc") and not node["refexplicit"]:
+    if (
+        isinstance(node, addnodes.pending_xref)
+        and node.get("reftype") in ("ref", "doc")
+        and not node.get("refexplicit")
+    ):
         return ""
     return "".join(_text(child) for child in node.children)
 

@@ -79,6 +79,15 @@ def children(pid: int) -> list[int]:
         return [child.pid for child in psutil.Process(pid).children()] if psutil.pid_exists(pid) else []
 
 
+def cpu_time(pid: int | None) -> float:
+    """Return the seconds that the process *pid* and its descendants, also those that have exited, used a processor."""
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:  # it has exited
+        return 0.0
+    return sum(times[:4]) + sum(map(cpu_time, children(pid or 0)))
+
+
 def descendants() -> list[psutil.Process]:
     """Return the children of this process and their descendants."""
     try:
@@ -130,7 +139,7 @@ def child(task: Task, scratch: str, pipe: Connection, environment: Mapping[str, 
         pipe.send_bytes(json.dumps(message).encode())
 
     try:
-        output = os.open(f"{scratch}/descriptor.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        output = os.open(f"{scratch}/{runner.DESCRIPTOR}", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(output, 1)
         os.dup2(output, 2)
         runner.run(task, scratch, send)

@@ -1,71 +1,134 @@
 """Figures for light and for dark pages.
 
-A recipe draws a figure with Matplotlib's defaults, black on white, for the light theme. For the
-dark theme the same figure is saved again with black and white swapped and all other colors kept.
-Input: ``fig, ax = plt.subplots(); ax.plot(...)``; result: ``sphx_glr_NAME_001.png`` and
-``sphx_glr_NAME_001_dark.png``, with the theme's classes ``only-light`` and ``only-dark``.
+Matplotlib draws each figure once, as a PNG for the page, the notebook and the card. On dark pages the
+style sheet inverts the lightness of a figure with the class `INVERTIBLE` and keeps its hues: black on
+white becomes light gray on dark gray. A figure has the class if it is on white or transparent paper, shows
+no values by color, and its text is readable when inverted. Others stay on dark pages what they are.
 
-Relies on sphinx-gallery's documented scraper interface and ``matplotlib_scraper``. Its
-directive ``image-sg``, which keeps only one class, becomes a plain ``image``.
+Input: ``fig, ax = plt.subplots(); ax.plot(...)``; result: ``sphx_glr_NAME_001.png``, and
+
+    .. image:: /recipes/SECTION/images/sphx_glr_NAME_001.png
+       :alt: ...
+       :class: sphx-glr-single-img invertible
+
+Relies on sphinx-gallery's documented scraper interface and ``matplotlib_scraper``, whose directive
+``image-sg``, which keeps only one class, becomes a plain ``image``. The build itself imports this module too, so
+NumPy and Matplotlib are imported where they are used. ``docs/decisions/figures.md`` says why a picture.
 """
 
 from __future__ import annotations
 
+import contextlib
+import math
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sphinx_gallery.scrapers import matplotlib_scraper
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from collections.abc import Iterator
+
+    import numpy as np
+    from matplotlib.artist import Artist
+    from numpy.typing import NDArray
     from sphinx_gallery.py_source_parser import Block
+
+    Colors = NDArray[np.floating[Any]]
 
 #: Dots per inch: a figure of 5 inches has 1000 pixels, enough for 640 CSS pixels on a sharp screen.
 DPI = 200
-INK, PAPER = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
-DARK_INK, DARK_PAPER = "#e6e6e6", "#1b1d21"
-#: The color properties of Matplotlib's artists.
-COLORS = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")
+#: The class of figures that ``site.css`` inverts on dark pages.
+INVERTIBLE = "invertible"
+#: The least contrast of text in an inverted figure (WCAG 2.2, level AA).
+CONTRAST = 4.5
+#: The part of a text that may lie on something else, such as a grid line.
+CROSSED = 0.1
 
 
 def scraper(block: Block, block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:
-    """Save each open figure in both variants and return the reStructuredText that shows them."""
+    """Save each open figure and return the reStructuredText that shows them."""
     import matplotlib.pyplot as plt
 
-    figures = [plt.figure(number) for number in plt.get_fignums()]
+    canvases = [plt.figure(number).canvas for number in plt.get_fignums()]
+    if not canvases:
+        return ""
     images = block_vars["image_path_iterator"]
     first = len(images)
-    light = matplotlib_scraper(block, block_vars, gallery_conf, dpi=DPI)
-    for figure, path in zip(figures, images.paths[first:]):
-        darken(figure)
-        figure.set_layout_engine("none")  # the layout is done, and colors do not change it
-        figure.savefig(re.sub(r"\.png$", "_dark.png", path), dpi=DPI)
-    light = re.sub(r"image-sg::(.*)((?:\n.*)*?)\n\s+:srcset:.*", r"image::\1\2", light)
-    dark = re.sub(r"(sphx_glr_\S+?)\.png", r"\1_dark.png", light)
-    return _with_class(light, "only-light") + "\n" + _with_class(dark, "only-dark")
+    with measured_text() as contrasts:
+        rst = matplotlib_scraper(block, block_vars, gallery_conf, dpi=DPI)
+    rst = re.sub(r"image-sg::(.*)((?:\n.*)*?)\n\s+:srcset:.*", r"image::\1\2", rst)
+    for canvas, path in zip(canvases, images.paths[first:]):
+        if is_invertible(canvas, contrasts):
+            rst = re.sub(rf"({re.escape(Path(path).name)}(?:\n +:.*)*?\n +:class: .*)", rf"\1 {INVERTIBLE}", rst)
+    return rst
 
 
-def _with_class(rst: str, name: str) -> str:
-    return re.sub(r"(:class: sphx-glr-\w+-img)", rf"\1 {name}", rst)
+def is_invertible(canvas: Any, contrasts: dict[Any, float]) -> bool:
+    """Say whether the figure that has been drawn on *canvas* can be inverted on dark pages."""
+    import numpy as np
+
+    renderer = getattr(canvas, "renderer", None)  # another backend has none
+    if renderer is None or contrasts.get(renderer, math.inf) < CONTRAST:
+        return False
+    corners = np.asarray(renderer.buffer_rgba())[[0, 0, -1, -1], [0, -1, 0, -1]]
+    on_paper = ((corners == 255).all(axis=1) | (corners[:, 3] == 0)).all()
+    return bool(on_paper) and not canvas.figure.findobj(_shows_values)
 
 
-def darken(figure: Figure) -> None:
-    """Swap black and white in all artists of *figure*, in place."""
-    from matplotlib.colors import to_rgba
+def _shows_values(artist: Artist) -> bool:
+    """Say whether the colors of *artist* are an image or stand for values."""
+    return getattr(artist, "get_array", lambda: None)() is not None
 
-    for artist in figure.findobj():
-        for name in COLORS:
-            getter = getattr(artist, f"get_{name}", None)
-            setter = getattr(artist, f"set_{name}", None)
-            if getter is None or setter is None:
-                continue
-            try:
-                red, green, blue, alpha = to_rgba(getter())
-            except (TypeError, ValueError):  # an array of colors: data, not ink
-                continue
-            if alpha and (red, green, blue) == INK:
-                setter(DARK_INK)
-            elif alpha and (red, green, blue) == PAPER:
-                setter(DARK_PAPER)
-    for axes in figure.axes:
-        axes.tick_params(color=DARK_INK, labelcolor=DARK_INK, which="both")
+
+@contextlib.contextmanager
+def measured_text() -> Iterator[dict[Any, float]]:
+    """Measure the text that is drawn meanwhile: its least contrast, inverted, for each renderer."""
+    import numpy as np
+    from matplotlib.backends import backend_agg
+
+    agg: Any = backend_agg.RendererAgg
+    stock = agg.draw_text
+    contrasts: dict[Any, float] = {}
+
+    def draw_text(
+        self: Any, gc: Any, x: float, y: float, s: str, prop: Any, angle: float, ismath: Any = False, **more: Any
+    ) -> None:
+        # The text is somewhere in a box of so many letters; to measure it would repeat Matplotlib's warnings.
+        em = self.points_to_pixels(prop.get_size_in_points())
+        box = [a + 1j * b for a in (-em, em * (1.5 * len(s) + 1)) for b in (-3 * em, 3 * em)]
+        box = np.array(box) * np.exp(-1j * math.radians(angle)) + x + 1j * y  # y grows downward
+        (left, right), (top, bottom) = ((max(int(c.min()), 0), max(int(c.max()), 0)) for c in (box.real, box.imag))
+        canvas = np.asarray(self.buffer_rgba())[top:bottom, left:right]
+        before = canvas.copy()
+        stock(self, gc, x, y, s, prop, angle, ismath, **more)
+        covered = before[(canvas != before).any(axis=-1)] / 255
+        if len(covered):
+            *color, alpha = gc.get_rgb()
+            under = 1 + (covered[:, :3] - 1) * covered[:, 3:]  # what is transparent is white
+            found = contrast(inverted(alpha * np.array(color) + (1 - alpha) * under), inverted(under))
+            contrasts[self] = min(contrasts.get(self, math.inf), float(np.quantile(found, CROSSED)))
+
+    agg.draw_text = draw_text
+    try:
+        yield contrasts
+    finally:
+        agg.draw_text = stock
+
+
+def inverted(colors: Colors) -> Colors:
+    """Return *colors*, sRGB from 0 to 1, as CSS's ``invert(0.9) hue-rotate(180deg)`` changes them."""
+    opposite = 0.9 - 0.8 * colors
+    lightness = opposite @ [0.213, 0.715, 0.072]
+    return (2 * lightness[..., None] - opposite).clip(0, 1)
+
+
+def contrast(one: Colors, other: Colors) -> Colors:
+    """Return the contrasts between two arrays of colors, from 1 to 21, as WCAG defines them."""
+    import numpy as np
+
+    one, other = (
+        np.where(colors > 0.04045, ((colors + 0.055) / 1.055) ** 2.4, colors / 12.92) @ [0.2126, 0.7152, 0.0722] + 0.05
+        for colors in (one, other)
+    )
+    return np.maximum(one, other) / np.minimum(one, other)

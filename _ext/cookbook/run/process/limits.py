@@ -1,4 +1,8 @@
-"""What a recipe may not do in its process: allocate too much memory, call what is deprecated.
+"""What a recipe may not do in its process: take too long, allocate too much memory, call what is deprecated.
+
+Time is that of the processor, of the process and those that it starts, so that a busy machine fails no recipe;
+:class:`cookbook.run.forkserver.ForkServer` watches it. On the clock a recipe may take `PATIENCE` times as long,
+as one that waits for something that never comes uses no processor. Windows has only the clock.
 
 A warning of deprecation whose cause is in the recipe's own code is an error, as it is when
 ``make test`` runs the script: a reader would see it.
@@ -6,12 +10,32 @@ A warning of deprecation whose cause is in the recipe's own code is an error, as
 
 from __future__ import annotations
 
+import faulthandler
 import re
+import signal
 import warnings
 from pathlib import Path
+from typing import IO
 
 #: The warnings that are errors.
 DEPRECATIONS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
+
+#: How many times as long as the processor a recipe may take on the clock.
+PATIENCE = 5
+#: The signal at which a process writes where it is; None on Windows.
+WHERE = getattr(signal, "SIGXCPU", None)
+
+
+def clock_limit(seconds: int) -> int:
+    """Return how long a recipe may take on the clock whose limit is *seconds*."""
+    return seconds * PATIENCE if WHERE else seconds
+
+
+def limit_time(seconds: int, file: IO[str]) -> None:
+    """Let this process exit when its time on the clock is over; it writes to *file* where it is, also if asked."""
+    if WHERE:
+        faulthandler.register(WHERE, file)
+    faulthandler.dump_traceback_later(clock_limit(seconds), exit=True, file=file)
 
 
 def limit_memory(mebibytes: int) -> None:

@@ -27,8 +27,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookbook import seam
+from cookbook.run.process.capture import Descriptor, Drawing
 from cookbook.run.process.hiding import hide_package
-from cookbook.run.process.limits import limit_memory, refuse_deprecations
+from cookbook.run.process.limits import limit_memory, limit_time, refuse_deprecations
 from cookbook.run.process.text import bounded, clean, tee_class
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 SOURCE = "recipes_source"
 #: The folder for temporary files in it.
 TEMPORARY = "tmp"
+#: The files in it with what goes to the file descriptors 1 and 2, and where the process was killed or crashed.
+DESCRIPTOR, HANG = "descriptor.txt", "hang.txt"
 
 
 def first_line(block: tuple[str, str, int]) -> int:
@@ -78,6 +81,7 @@ class _Execution:
         self.source = self.scratch / SOURCE / task["name"]
         self.folder = self.source.parent
         self.index, self.ran = -1, 0
+        self.drawing, self.descriptor = Drawing(), Descriptor(self.scratch / DESCRIPTOR)
         self.error: Error | None = None
 
     def write_files(self) -> None:
@@ -129,11 +133,13 @@ class _Execution:
                 output = stock(compiler, block, example_globals, script_vars, *conf)
             except (SystemExit, KeyboardInterrupt):
                 output = f"\n{handle_exception(sys.exc_info(), str(self.source), script_vars, conf[0])}\n\n"
-            if not self.error and f"{self.scratch}{os.sep}{TEMPORARY}" in output:
+            output += self.drawing.output()
+            place = f"{self.scratch}{os.sep}{TEMPORARY}" if "no temporary paths" in self.task["rules"] else None
+            if place and place in output and not self.error:
                 text, line = "a temporary path is in the output", first_line(block)
                 self.error = {"text": text, "line": line, "reason": text, "ran": len(self.task["blocks"])}
             output = clean(self.relative(output))  # also titles of figures and tracebacks
-            self.send({"block": self.index, "output": output})
+            self.send({"block": self.index, "output": output, "log": self.relative(self.descriptor.read())})
             return output
 
         return execute_code_block
@@ -181,11 +187,10 @@ class _Execution:
             }
         )
 
-        conf = gen_gallery._fill_gallery_conf_defaults(
-            {**self.task["conf"], "image_scrapers": tuple(self.task["conf"]["image_scrapers"])}
-        )
+        scrapers = tuple(self.task["conf"]["image_scrapers"])
+        conf = gen_gallery._fill_gallery_conf_defaults({**self.task["conf"], "image_scrapers": scrapers})
         # scrapers are imported by name, so before ours are hidden
-        conf["image_scrapers"] = gen_rst._get_callables(conf, "image_scrapers")
+        conf["image_scrapers"] = tuple(map(self.drawing.scraper, gen_rst._get_callables(conf, "image_scrapers")))
         hide_package()
         gen_rst_conf = {**conf, "src_dir": str(self.scratch), "plot_gallery": True}
         target = self.scratch / self.task["gallery"] / self.task["name"]
@@ -198,7 +203,8 @@ class _Execution:
             "src_file": str(self.source),
             "target_file": str(target),
         }
-        refuse_deprecations()
+        if "no deprecations" in self.task["rules"]:
+            refuse_deprecations()
         blocks = [Block(*block) for block in self.task["blocks"]]
         _, seconds = gen_rst.execute_script(blocks, script_vars, gen_rst_conf, self.task["file_conf"])
 
@@ -235,10 +241,10 @@ def run(task: Task, scratch: str | Path, send: Callable[[Message], None]) -> Non
     os.chdir(this.source.parent)
     this.seed()
     limit_memory(task["limits"]["memory"])
-    with open(this.scratch / "hang.txt", "w") as hang:
+    with open(this.scratch / HANG, "w") as hang:
         faulthandler.enable(hang)
-        faulthandler.dump_traceback_later(task["limits"]["seconds"], exit=True, file=hang)
+        limit_time(task["limits"]["seconds"], hang)
         result = this.execute()
         faulthandler.cancel_dump_traceback_later()
         faulthandler.disable()
-    send({"done": result})
+    send({"block": this.index, "log": this.relative(this.descriptor.read()), "done": result})
