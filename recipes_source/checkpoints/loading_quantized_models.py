@@ -8,7 +8,7 @@ the model first or by assigning the tensors.
 
 # sphinx_gallery_tags = ["loading", "errors", "dtype", "memory", "compatibility"]
 # sphinx_gallery_keywords = ["int8", "4bit", "bitsandbytes", "absmax", "quant_map", "quant_state", "Linear4bit", "_packed_params", "zero_point"]
-# sphinx_gallery_reading_order = 80
+# sphinx_gallery_reading_order = 100
 
 # %%
 
