@@ -236,6 +236,7 @@ assert len(list(model.parameters())) == 1
 # .. diagnosis:: Some tensors of the model are not in the file, and still on
 #       ``meta``.
 #    :message: Cannot copy out of meta tensor; no data!
+#              use torch.nn.Module.to_empty() instead of
 #    :fix: what-assign-true-changes
 #
 #    tensors = [*model.named_parameters(), *model.named_buffers()]

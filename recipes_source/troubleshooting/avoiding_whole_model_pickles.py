@@ -142,7 +142,8 @@ assert torch.equal(model.fc1.weight, state_dict["fc1.weight"])
 #    :traceback: torch/serialization.py
 #                torch.load(
 #                /pickle.py
-#    :except: No module named 'numpy._core
+#    :except: ZStandard
+#             No module named 'numpy._core
 #             No module named 'torch
 #
 #    names = torch.serialization.get_unsafe_globals_in_checkpoint(path)

@@ -237,6 +237,7 @@ assert bytes([118, 60, 10]) == b"v<\n"
 #
 # .. diagnosis:: The file is a pickle that ``torch.save`` did not write.
 #    :message: Invalid magic number; corrupt file?
+#              Invalid protocol version:
 #              Unsupported operand 149
 #
 #    import pickle

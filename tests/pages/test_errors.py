@@ -386,6 +386,29 @@ def test_the_home_page_answers_with_the_same_links(visit):
     assert tab.complaints == []
 
 
+def test_errors_json_has_the_form_that_is_documented(site, page):
+    found = json.loads((site / "errors.json").read_text(encoding="utf-8"))
+    documented = re.findall(
+        r"^\| (`.+?`(?:, `.+?`)*) \|", (ROOT / "docs/errors-json.md").read_text("utf-8"), re.MULTILINE
+    )
+    fields = {name for row in documented for name in re.findall("`(.+?)`", row)}
+    assert found.keys() | found["entries"][0].keys() == fields
+    for entry in found["entries"]:
+        assert entry.keys() == fields - found.keys()
+        assert entry["fix"].keys() == {"url", "title", "section"}
+        assert all(isinstance(entry[name], str) for name in ("cause", "paste"))
+        assert all(isinstance(text, str) for name in entry.keys() - {"cause", "paste", "fix"} for text in entry[name])
+        assert entry["message"] or entry["missing"] or entry["unexpected"]
+        path, anchor = target(site / "errors.json", entry["fix"]["url"])
+        assert parse(path).h1.get_text().rstrip("#").strip() == entry["fix"]["title"]
+        heading = parse(path).find(id=anchor).find(["h1", "h2", "h3"]) if anchor else None
+        assert entry["fix"]["section"] == (heading.get_text().rstrip("#").strip() if heading else entry["fix"]["title"])
+    shown = {plain(m.get_text()) for m in parse(page).select(".error-entry:has(.error-places) .error-message")}
+    assert set(map(plain, found["messages"])) == shown
+    script = next((site / "_static").glob("error-index.*.js")).read_text(encoding="utf-8")
+    assert json.loads(script.removeprefix("const errorIndex = ").rstrip(";\n")) == found
+
+
 def test_index_is_a_list_without_javascript(browser, address):
     context = browser.new_context(java_script_enabled=False, viewport={"width": 400, "height": 900})
     tab = context.new_page()
