@@ -41,6 +41,7 @@ sphinx_gallery_conf = {
         "recipes_source/troubleshooting",
         "recipes_source/training",
         "recipes_source/checkpoints",
+        "recipes_source/libraries",
         "*",
     ],
     "within_subsection_order": "cookbook.recipes.order.ReadingOrder",
@@ -58,7 +59,7 @@ sphinx_gallery_conf = {
 }
 
 # The rules of this cookbook for all recipes, besides those of tests/rules.py.
-recipe_rules = ["some output", "captured output", "used files"]
+recipe_rules = ["some output", "captured output", "used files", "no deprecations", "no temporary paths"]
 
 # The vocabulary of `# sphinx_gallery_tags`: activities first, then topics.
 recipe_tags = [

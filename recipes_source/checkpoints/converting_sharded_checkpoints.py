@@ -182,6 +182,20 @@ torch.testing.assert_close(weights, checkpoint["model"])
 #
 # ``torch.load`` reads neither the folder nor one of its files. The file is not
 # corrupt, whatever the message says:
+#
+# .. diagnosis:: The path is a folder, perhaps of a sharded checkpoint, and
+#       ``torch.load`` reads a file.
+#    :message: IsADirectoryError: [Errno 21] Is a directory
+#
+#    from torch.distributed.checkpoint import format_utils
+#    format_utils.dcp_to_torch_save("checkpoint", "checkpoint.pt")
+#
+# .. diagnosis:: If this is a ``.distcp`` file, it is one part of a sharded
+#       checkpoint: convert its folder. Any other file is damaged.
+#    :message: invalid header or archive is corrupted
+#
+#    from torch.distributed.checkpoint import format_utils
+#    format_utils.dcp_to_torch_save("checkpoint", "checkpoint.pt")
 
 # sphinx_gallery_wrong = True
 for path in ("checkpoint", "checkpoint/__0_0.distcp"):
@@ -193,6 +207,14 @@ for path in ("checkpoint", "checkpoint/__0_0.distcp"):
 # %%
 # **Nothing happens.** The command ends with exit code 0 if there is no such
 # folder, or if you pass it a file:
+#
+# .. diagnosis:: There is no folder at this path (or no file, for
+#       ``torch_to_dcp``).
+#    :message: No checkpoint found at {}. Skipping conversion.
+#    :fix: what-goes-wrong
+#
+#    python -m torch.distributed.checkpoint.format_utils \
+#        dcp_to_torch FOLDER FILE
 
 command = "-m torch.distributed.checkpoint.format_utils dcp_to_torch"
 result = subprocess.run(
@@ -251,6 +273,20 @@ assert untied["embed"].data_ptr() != untied["head"].data_ptr()
 # **An interrupted save** has no ``.metadata``, which is written last, or lacks
 # one of the files. Nothing replaces them; take an older folder. These errors
 # come inside a ``CheckpointException``:
+#
+# .. diagnosis:: The save was interrupted, or this is not the folder of the
+#       ``.distcp`` files.
+#    :message: metadata is None; global metadata read failed
+#    :fix: what-goes-wrong
+#
+#    print(*Path("checkpoint").iterdir())  # .metadata has to be there
+#
+# .. diagnosis:: A part of the sharded checkpoint is missing: copy the whole
+#       folder.
+#    :message: No such file or directory: '{}.distcp'
+#    :fix: what-goes-wrong
+#
+#    print(*sorted(os.listdir("checkpoint")))  # a file of each process
 
 # sphinx_gallery_wrong = True
 for lost in (".metadata", "__1_0.distcp"):

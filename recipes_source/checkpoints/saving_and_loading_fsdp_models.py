@@ -224,6 +224,23 @@ torch.testing.assert_close(converted["state"], named["state"])
 # DTensors, and nothing splits the file's tensors for you. The model says so
 # when it loads, and the optimizer at its next step. ``set_model_state_dict``
 # and ``set_optimizer_state_dict`` are the fix:
+#
+# .. diagnosis:: The model is sharded, and the file has whole tensors.
+#    :message: aten.copy_.default got mixed torch.Tensor and DTensor
+#              aten.copy_.default: got mixed torch.Tensor and DTensor
+#
+#    import torch.distributed.checkpoint.state_dict as dcs
+#    options = dcs.StateDictOptions(full_state_dict=True)
+#    dcs.set_model_state_dict(model, state_dict, options=options)
+#
+# .. diagnosis:: The optimizer of a sharded model has loaded whole tensors.
+#    :message: got mixed torch.Tensor and DTensor
+#    :except: aten.copy_
+#    :fix: in-a-training-script
+#
+#    import torch.distributed.checkpoint.state_dict as dcs
+#    options = dcs.StateDictOptions(full_state_dict=True)
+#    dcs.set_optimizer_state_dict(model, optimizer, named, options=options)
 
 
 # sphinx_gallery_wrong = True
@@ -274,6 +291,14 @@ assert run(save_plainly) == [((5, 6), 3), ((5, 6), 2)]
 # keys before you load:
 # :ref:`sphx_glr_recipes_troubleshooting_reading_missing_and_unexpected_keys.py`.
 # (A missing key stops all processes.)
+#
+# .. diagnosis:: The file has keys that the sharded model does not have, and
+#       only rank 0 has noticed.
+#    :message: Error(s) in loading state_dict for FSDP{}Unexpected key(s)
+#    :fix: what-goes-wrong
+#
+#    names = model.state_dict()
+#    weights = {k: v for k, v in weights.items() if k in names}
 
 
 # sphinx_gallery_wrong = True
@@ -383,6 +408,12 @@ assert saved["1.weight"] == weight.tolist()
 #
 # Convert the ZeRO folder of the same step instead. For the next run, set
 # ``"stage3_gather_16bit_weights_on_model_save": true``.
+#
+# .. diagnosis:: DeepSpeed ZeRO-3 has saved placeholders, not the weights.
+#    :message: copying a param with shape torch.Size([0]) from checkpoint
+#    :fix: deepspeed-zero
+#
+#    python zero_to_fp32.py . output
 
 # sphinx_gallery_fold = "Leave the temporary folder"
 if dist.is_initialized():

@@ -247,6 +247,11 @@ assert saved["optim"]["state"][0]["step"] == step - 1
 # **No one asks for the result.** A save that fails in the background says
 # nothing until you call ``result()``, and then raises an exception with the
 # error of each process:
+#
+# .. diagnosis:: A file is where one of the folders of the path should be.
+#    :message: Not a directory: '{}'
+#
+#    saving = dcp.async_save(state, checkpoint_id="checkpoints/step400")
 
 # sphinx_gallery_wrong = True
 Path("full").touch()  # a file, where the folder should be
@@ -265,6 +270,12 @@ assert not issubclass(dcp.CheckpointException, Exception)
 # itself. ``os._exit``, SIGKILL or a time limit do not wait, and leave a folder
 # without ``.metadata``, which nothing loads. Call ``result()`` before you
 # exit, and delete an older checkpoint only after it returned:
+#
+# .. diagnosis:: The program ended before its last ``async_save`` was written.
+#    :message: metadata is None; global metadata read failed
+#
+#    saving = dcp.async_save(state, checkpoint_id="step300")
+#    saving.result()  # before the program ends
 
 
 # sphinx_gallery_wrong = True
@@ -287,6 +298,12 @@ assert not Path("unfinished/.metadata").exists()
 # **NCCL alone.** The thread needs a group that works on the CPU too,
 # ``init_process_group("cpu:gloo,cuda:nccl")``. With a group for GPUs only,
 # which this page makes without a GPU:
+#
+# .. diagnosis:: The process group works on GPUs only, and saving in the
+#       background needs the CPU.
+#    :message: A CPU backend must be enabled for async save
+#
+#    dist.init_process_group("cpu:gloo,cuda:nccl")
 
 
 # sphinx_gallery_fold = "Save with a group that works on GPUs only"

@@ -229,6 +229,16 @@ assert torch.load("model.pt", map_location="meta")["0.weight"].is_meta
 # ``load_state_dict`` copies, so memory holds the weights twice until
 # ``del state_dict``. With ``map_location="cuda"``, or none, both copies are on
 # the GPU; with ``"cpu"`` only the model's is:
+#
+# .. diagnosis:: The GPU holds the weights twice while a checkpoint is loaded,
+#       or the model is too large for it.
+#    :message: CUDA out of memory. Tried to allocate
+#              CUDA error: out of memory
+#    :fix: variants
+#
+#    checkpoint = torch.load("checkpoint.pt", map_location="cpu")
+#    model.load_state_dict(checkpoint["model"])
+#    del checkpoint
 
 state_dict = torch.load("model.pt", map_location="cpu")
 model.load_state_dict(state_dict)

@@ -222,6 +222,14 @@ assert torch.equal(ddp.module[0].weight, straight["model"]["0.weight"])
 # else, or ``"cuda"`` means GPU 0 in every process. If the copies in CPU memory
 # are too many, add ``mmap=True``:
 # :ref:`sphx_glr_recipes_recipes_module_load_state_dict_tips.py`.
+#
+# .. diagnosis:: If this is a resumed run on several GPUs, every process has
+#       loaded the file onto GPU 0.
+#    :message: CUDA out of memory
+#    :fix: why-is-gpu-0-full
+#
+#    torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+#    checkpoint = torch.load("checkpoint.pt", map_location="cpu")
 
 # %%
 # What goes wrong
@@ -250,6 +258,16 @@ assert weights[0] == straight["model"]["0.weight"].tolist() != weights[1]
 # **A step that only rank 0 takes.** Below ``if rank == 0``, ``dist.barrier()``
 # or a forward pass through DDP waits for processes that do something else. With
 # gloo, this is the message after half an hour, here after two seconds:
+#
+# .. diagnosis:: One process waits for the others in a step that they do not
+#       take, often one below ``if rank == 0``.
+#    :message: Timed out waiting {}ms for {} operation to complete
+#              Watchdog caught collective operation timeout
+#    :fix: what-goes-wrong
+#
+#    if dist.get_rank() == 0:
+#        torch.save(checkpoint, "checkpoint.pt")
+#    dist.barrier()  # outside of the if
 
 
 # sphinx_gallery_wrong = True
@@ -286,6 +304,14 @@ assert "Timed out waiting 2000ms" in message
 #
 # **Everybody saves.** The processes write to the same file at the same time.
 # With a temporary file, the first one renames it, and the next finds none:
+#
+# .. diagnosis:: Several processes save to one file, and another one has renamed
+#       it already.
+#    :message: No such file or directory: '{}' -> '{}'
+#
+#    if dist.get_rank() == 0:
+#        os.replace("checkpoint.tmp", "checkpoint.pt")
+#    dist.barrier()
 
 
 # sphinx_gallery_wrong = True
@@ -326,6 +352,14 @@ assert list(sampler) == list(DistributedSampler(range(12), 2, 0))
 # **ZeroRedundancyOptimizer** keeps a part of the optimizer's state in each
 # process. *Every* process calls ``consolidate_state_dict`` before each save,
 # and rank 0 saves the whole state. Without that call:
+#
+# .. diagnosis:: A ZeroRedundancyOptimizer has only a part of its state in this
+#       process.
+#    :fix: variants
+#
+#    optimizer.consolidate_state_dict(to=0)  # in every process
+#    if dist.get_rank() == 0:
+#        torch.save(optimizer.state_dict(), "optimizer.pt")
 
 
 def save_zero():

@@ -206,7 +206,8 @@ assert load(model, fused=True).param_groups[0]["fused"]
 # The reverse, *If capturable=False, state_steps should not be CUDA tensors*, is
 # a bug in how PyTorch 1.12.0 loads checkpoints (`pytorch#80809
 # <https://github.com/pytorch/pytorch/issues/80809>`__). Upgrade, or set
-# ``capturable=True`` in each group after loading.
+# ``capturable=True`` in each group after loading. (Quoted: the version that
+# runs this page does not have the bug.)
 #
 # **Lower precision rounds for good.** The averages of a ``float32`` run lose
 # digits in a ``bfloat16`` model, and converting back does not restore them.

@@ -179,6 +179,14 @@ assert [b.tolist() for b in epoch_loader(epoch=4)] != whole
 # ---------------
 #
 # **A plain** ``DataLoader`` has no state:
+#
+# .. diagnosis:: A plain ``DataLoader`` does not know its position.
+#    :message: 'DataLoader' object has no attribute 'state_dict'
+#              'DataLoader' object has no attribute 'load_state_dict'
+#
+#    from torchdata.stateful_dataloader import StatefulDataLoader
+#
+#    loader = StatefulDataLoader(dataset, batch_size=4, shuffle=True)
 
 # sphinx_gallery_wrong = True
 try:
@@ -190,6 +198,12 @@ except AttributeError as error:
 # **Another number of workers** than in the file. From 2 to 1, the error has no
 # text at all. Another batch size raises nothing: the samples go on where they
 # stopped, in batches of the new size.
+#
+# .. diagnosis:: The state was saved with another ``num_workers``.
+#    :message: State doesn't contain key '{}' expected for {} dataloader
+#    :fix: what-goes-wrong
+#
+#    loader = StatefulDataLoader(dataset, num_workers=2)  # as when saving
 
 # sphinx_gallery_wrong = True
 state = torch.load("checkpoint.pt")["loader"]  # with 2 workers
@@ -247,6 +261,14 @@ assert found == [(False, True), (True, False)]
 # %%
 # **A stream without state.** An ``IterableDataset`` has no indices to skip to,
 # so the loader reads all of it again, and logs:
+#
+# .. diagnosis:: The stream has no ``state_dict``, so the loader reads all of it
+#       again.
+#    :message: naively fast-forwarding your dataset
+#    :fix: what-goes-wrong
+#
+#    def state_dict(self):
+#        return {"index": self.index}
 
 
 class Stream(IterableDataset):

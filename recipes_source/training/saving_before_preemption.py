@@ -126,6 +126,15 @@ def train(model, optimizer, steps):
 #
 #     slurmstepd: error: *** STEP 1234.0 ON node1 ... DUE TO TIME LIMIT ***
 #     slurmstepd: error: *** JOB 1234 ON node1 ... DUE TO PREEMPTION ***
+#
+# .. diagnosis:: SLURM has ended the job: let it warn your program before, and
+#       start it again.
+#    :message: DUE TO TIME LIMIT
+#              DUE TO PREEMPTION
+#    :fix: what-a-scheduler-has-to-do
+#
+#    #SBATCH --signal=TERM@120
+#    #SBATCH --requeue
 
 # %%
 # A real SIGTERM
@@ -135,6 +144,13 @@ def train(model, optimizer, steps):
 # and sends ``torchrun`` a SIGTERM in the middle. ``torchrun`` passes it on,
 # waits for ``--shutdown-timeout`` seconds, 30 by default, and ends with an
 # error. (The process number in it is replaced by 1234.)
+#
+# .. diagnosis:: ``torchrun`` got a SIGTERM, from a scheduler or a time limit,
+#       and has passed it on to your processes.
+#    :message: SignalException: Process {} got signal: 15
+#
+#    received = []
+#    signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
 
 # sphinx_gallery_fold = "Write train.py, which prints each step, and a function that starts and ends it"
 imports = """
@@ -170,7 +186,8 @@ def start_and_end(command, number):
         if line == "130\n":
             break
     process.send_signal(number)
-    rest, error = process.communicate()
+    rest, error = process.stdout.read(), process.stderr.read()
+    process.wait()
     last = int((line + rest).split()[-1])
     return last, error.replace(str(process.pid), "1234"), process.returncode
 
@@ -256,6 +273,15 @@ assert checkpoint["optimizer"]["state"][0]["step"] == 1
 # processes of a job. A worker that gets a SIGTERM ends, and the loop fails,
 # also with ``DataLoader worker (pid(s) 1234) exited unexpectedly``, before it
 # saves. Let workers ignore the signal; they end with the main process anyway.
+#
+# .. diagnosis:: The workers of the data loader got the SIGTERM that was meant
+#       for the job.
+#    :message: is killed by signal: Terminated
+#    :fix: what-goes-wrong
+#
+#    def ignore_sigterm(worker):
+#        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+#    DataLoader(dataset, num_workers=4, worker_init_fn=ignore_sigterm)
 
 
 def ignore_sigterm(worker):
@@ -289,6 +315,12 @@ assert "is killed by signal: Terminated." in outcomes[1]
 
 # %%
 # **A handler set in a thread**, such as that of a notebook server or a worker:
+#
+# .. diagnosis:: Only the main thread can set a signal handler.
+#    :fix: what-goes-wrong
+#
+#    if threading.current_thread() is threading.main_thread():
+#        signal.signal(signal.SIGTERM, handler)
 
 
 # sphinx_gallery_wrong = True

@@ -276,29 +276,10 @@ assert not torch.equal(mixed, linear.weight)
 assert torch.equal(transposed.t(), linear.weight)
 
 # %%
-# **An optimizer** keeps averages in the shape of the old parameter. It loads
-# them, and fails in the next step. Start with a new optimizer, or treat its
-# tensors in the same way:
+# **An optimizer** has averages in the old shape, and fails in its next step:
+# start with a new one, or see
+# :ref:`sphx_glr_recipes_training_matching_optimizer_state_to_parameters.py`.
 #
-# .. diagnosis:: The optimizer loaded averages of parameters of another shape.
-#    :message: The size of tensor a ({}) must match the size of tensor b ({})
-#    :traceback: torch/optim/
-#    :fix: what-goes-wrong
-#
-#    optimizer = torch.optim.Adam(model.parameters())  # a new one
-
-old_optimizer = torch.optim.Adam(trained.parameters())
-trained(tokens).sum().backward()
-old_optimizer.step()
-optimizer = torch.optim.Adam(model.parameters())
-optimizer.load_state_dict(old_optimizer.state_dict())
-model(tokens).sum().backward()
-try:
-    optimizer.step()
-except RuntimeError as error:
-    print(f"{type(error).__name__}: {error}")
-
-# %%
 # **No weights in the file.** DeepSpeed ZeRO-3 saves tensors of size 0, unless
 # ``stage3_gather_16bit_weights_on_model_save`` is set; its ``zero_to_fp32.py``
 # makes a file of the parts. PyTorch says:

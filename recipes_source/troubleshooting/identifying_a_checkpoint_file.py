@@ -267,7 +267,7 @@ for path in ["model.pt", "page.pt", "error.pt", "other.pkl", "zip.pt"]:
 
 # %%
 # The last two are a pickle that ``torch.save`` did not write, such as a
-# ``.pkl`` file of detectron2, and an archive with the checkpoint in it. A tar
+# ``.pkl`` file of detectron2, and an archive around the checkpoint. A tar
 # archive fails with ``legacy .tar format``.
 #
 # TorchScript, exported programs, torch.save
@@ -437,9 +437,7 @@ except UnicodeDecodeError as error:
 
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    checkpoint = torch.load(
-        "python2.pth", map_location="cpu", encoding="latin1"
-    )
+    checkpoint = torch.load("python2.pth", encoding="latin1")
 for warning in caught:
     print(f"{warning.category.__name__}: {warning.message}")
 

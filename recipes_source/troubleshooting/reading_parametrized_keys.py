@@ -201,24 +201,16 @@ RENAMED = {
 }
 
 
-def rename(key, names):
+def rename(key, names=RENAMED):
     for before, after in names.items():
         if f".{key}".endswith(f".{before}"):
             return key.removesuffix(before) + after
     return key
 
 
-inputs = torch.randn(5, 4)
-outputs = []
-for name in ["weight_norm", "spectral_norm"]:
-    new = changes[f"new {name}"](make_layer()).eval()
-    old = changes[f"old {name}"](make_layer()).eval()
-    file = new.state_dict()
-    old.load_state_dict({rename(k, RENAMED): v for k, v in file.items()})
-    outputs.append((old(inputs), new(inputs)))
-
-for old_output, new_output in outputs:
-    torch.testing.assert_close(old_output, new_output)
+old = nn.utils.weight_norm(make_layer())
+file = files["new weight_norm"]
+old.load_state_dict({rename(key): value for key, value in file.items()})
 
 # %%
 # A plain file for a parametrized model
@@ -227,6 +219,7 @@ for old_output, new_output in outputs:
 # Load first, then change the layers. Weight norm keeps the outputs, spectral
 # norm and orthogonal replace the weight by a normalized one:
 
+inputs = torch.randn(5, 4)
 plain = nn.Linear(4, 3)
 same = {}
 for name in ["weight_norm", "spectral_norm", "orthogonal"]:
@@ -276,17 +269,10 @@ assert zeros == 6
 # Save plain weights
 # ------------------
 #
-# For inference, remove what was added before you save, and the file loads into
-# plain layers. The old and the new functions do not know each other's layers:
-#
-# ================================ =======================================
-# added by                         removed by
-# ================================ =======================================
-# ``parametrizations``             ``remove_parametrizations(layer, name)``
-# ``nn.utils.weight_norm``         ``nn.utils.remove_weight_norm(layer)``
-# ``nn.utils.spectral_norm``       ``nn.utils.remove_spectral_norm(layer)``
-# ``nn.utils.prune``               ``prune.remove(layer, name)``
-# ================================ =======================================
+# For inference, undo the change before you save, and the file loads into plain
+# layers. ``remove_parametrizations`` undoes the new functions; the old ones
+# have ``remove_weight_norm``, ``remove_spectral_norm`` and ``prune.remove``.
+# Neither finds the layers of the other:
 #
 # .. diagnosis:: The layer has the new ``weight_norm``, or none.
 #    :message: weight_norm of 'weight' not found in
@@ -302,16 +288,14 @@ assert zeros == 6
 #
 #    torch.nn.utils.remove_weight_norm(layer)
 
-old = nn.utils.weight_norm(nn.Linear(4, 3))
-new = parametrizations.weight_norm(nn.Linear(4, 3))
-for remove, layer in [
-    (nn.utils.remove_weight_norm, new),
-    (lambda layer: remove_parametrizations(layer, "weight"), old),
-]:
-    try:
-        remove(layer)
-    except ValueError as error:
-        print(f"{type(error).__name__}: {error}")
+try:
+    nn.utils.remove_weight_norm(parametrizations.weight_norm(make_layer()))
+except ValueError as error:
+    print(f"{type(error).__name__}: {error}")
+try:
+    remove_parametrizations(nn.utils.weight_norm(make_layer()), "weight")
+except ValueError as error:
+    print(f"{type(error).__name__}: {error}")
 
 # %%
 # This removes all new ones from a model, whatever they are called:
@@ -372,6 +356,13 @@ torch.testing.assert_close(fixed(x), positions(x))
 # %%
 
 # sphinx_gallery_fold = "More checks, and the end of the temporary folder"
+for name in ["weight_norm", "spectral_norm"]:
+    new = changes[f"new {name}"](make_layer()).eval()
+    old = changes[f"old {name}"](make_layer()).eval()
+    file = new.state_dict()
+    old.load_state_dict({rename(key): value for key, value in file.items()})
+    torch.testing.assert_close(old(inputs), new(inputs))
+
 back = {after: before for before, after in list(RENAMED.items())[2:]}
 old = nn.utils.spectral_norm(make_layer()).eval()
 new = parametrizations.spectral_norm(make_layer()).eval()
@@ -380,9 +371,9 @@ new.load_state_dict({rename(key, back): value for key, value in file.items()})
 torch.testing.assert_close(new(inputs), old(inputs))
 
 nested = "a.parametrizations.weight.original1"
-assert rename(nested, RENAMED) == "a.weight_v"
+assert rename(nested) == "a.weight_v"
 for key in ["my_weight_u", "weight", "weight_g.0"]:
-    assert rename(key, back) == rename(key, RENAMED) == key
+    assert rename(key, back) == rename(key) == key
 for name, change in changes.items():
     layer = change(make_layer()).eval()
     output = layer(inputs)

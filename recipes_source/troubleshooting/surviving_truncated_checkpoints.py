@@ -176,6 +176,10 @@ assert not Path("copy.pt").exists()
 #              file write failed
 #              PytorchStreamWriter failed writing
 #              write(): fd {n} failed with
+#              basic_ios::clear: iostream error
+#              No space left on device
+#              Disk quota exceeded
+#              Stale file handle
 #    :fix: short-answer
 #
 #    print(shutil.disk_usage("."))

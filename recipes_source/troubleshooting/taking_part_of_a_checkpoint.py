@@ -90,15 +90,6 @@ encoder.load_state_dict(part)
 # A key is the path to a tensor, from the model that was saved. In the encoder
 # alone, the paths begin one level further down, so each of its keys is reported
 # twice, without ``encoder.`` and with it:
-#
-# .. diagnosis:: The file has the keys of your model below a prefix, often
-#       beside other parts.
-#    :missing: {key}
-#    :unexpected: {prefix}.{key}
-#
-#    p = "{prefix}."
-#    part = {k: v for k, v in state_dict.items() if k.startswith(p)}
-#    model.load_state_dict({k.removeprefix(p): v for k, v in part.items()})
 
 try:
     encoder.load_state_dict(state_dict)
@@ -301,16 +292,6 @@ assert not fitting
 
 torch.save(trained["encoder"].state_dict(), "encoder.pt")
 encoder.load_state_dict(torch.load("encoder.pt", map_location="cpu"))
-
-# %%
-# **Add a prefix** to go the other way, from the file of an encoder into a model
-# that has one, if loading into the attribute is not an option:
-
-whole = {f"encoder.{key}": value for key, value in part.items()}
-missing, unexpected = trained.load_state_dict(whole, strict=False)
-print(missing, unexpected)
-
-assert missing == ["classifier.weight", "classifier.bias"] and not unexpected
 
 # %%
 # **Some layers of a stack**, such as the first 6 of 12: a prefix for each,

@@ -26,6 +26,9 @@ RECIPES = {
     "silent.py": recipe("[3]", "No value", "# sphinx_gallery_capture_repr = ()\n"),
     "hidden.py": recipe("x = 1\n# sphinx_gallery_start_ignore\nx = 2\n# sphinx_gallery_end_ignore\nprint(x)", "Hidden"),
     "programs.py": recipe("import os\nos.write(2, b'a remark')\nprint(1)", "Programs"),
+    "old.py": recipe(
+        "import tempfile, warnings\nwarnings.warn('old', FutureWarning)\nprint(tempfile.mkdtemp())", "Old"
+    ),
     "font.py": recipe(
         "import matplotlib.pyplot as plt\nplt.rcParams['font.family'] = 'No such font'\nplt.title('A title')", "Font"
     ),
@@ -115,6 +118,11 @@ def test_what_a_program_writes_is_in_the_log_with_its_line(built):
     assert "WARNING" not in built.done.log
 
 
+def test_deprecations_and_temporary_paths_are_output(built):
+    text = outputs(built.page("old.html"))[-1]
+    assert "FutureWarning: old" in text and "tmp/" in text
+
+
 def test_other_options_do_what_they_say(built):
     gallery = built.folder / "recipes"
     assert (built.folder / "backreferences/json.dumps.examples").exists()
@@ -156,3 +164,13 @@ def test_what_is_refused_ends_the_build_in_one_sentence(tiny_site, line, said):
     done = site.build()
     assert done.code == 2 and "executed" not in done.log
     assert len([row for row in done.errors.splitlines() if row.strip()]) <= 2 and said in done.errors
+
+
+def test_what_is_expected_to_fail_is_a_recipe_and_fails(tiny_site):
+    site = tiny_site({"one.py": recipe("print(1)")})
+    names = [f"recipes_source/section/{name}.py" for name in ("one", "gone")]
+    with open(site.folder / "conf.py", "a") as conf:
+        conf.write(f"sphinx_gallery_conf['expected_failing_examples'] = {names}\n")
+    done = site.build()
+    assert done.code == 1 and "one.py:1: WARNING: it ran to its end: remove it from expected" in done.log
+    assert "conf.py:1: WARNING: expected_failing_examples has gone.py, which is no recipe" in done.log

@@ -1,8 +1,12 @@
 """Figures: which are inverted on dark pages, and that their text can be read there."""
 
+import subprocess
+import sys
+
 import matplotlib
 import numpy as np
 import pytest
+from conftest import ROOT
 from cookbook.run.process.figures import CONTRAST, CROSSED, DPI, contrast, inverted, scraper
 from cookbook.run.result import check_output
 from matplotlib import patheffects
@@ -150,6 +154,8 @@ def test_black_on_white_is_inverted(scrape, code):
         "figure.set_facecolor('black')",
         "axes.text(0.2, 0.5, 'black on orange', bbox={'facecolor': 'C1'})",
         "axes.text(0.2, 0.5, 'turned, on orange', rotation=30, bbox={'facecolor': 'C1'})",
+        "axes.axhspan(0.6, 1, color='C1'); axes.set_ylim(0, 1); axes.text(0, 0.1, 'upward and then on orange', rotation=90)",
+        "axes.axvspan(0.3, 1, color='C1'); axes.set_xlim(0, 1); axes.text(0.1, 0, 'onward and then on orange')",
         "axes.text(0.2, 0.5, '$x^2$ on orange', bbox={'facecolor': 'C1'})",
         "axes.text(0.2, 0.5, 'black on orange\\nin two lines', bbox={'facecolor': 'C1'})",
         "axes.bar_label(axes.bar([0], [1], color='C1'), ['black on a bar'], label_type='center')",
@@ -202,6 +208,14 @@ def test_what_matplotlib_warns_of_is_said_once_and_not_as_if_it_were_ours(scrape
     with pytest.warns(UserWarning, match="Glyph 57344") as caught:
         scrape()
     assert {warning.filename for warning in caught} == {scrapers.__file__}
+
+
+def test_the_build_which_imports_the_scraper_does_not_import_matplotlib_or_numpy():
+    code = "import sys, cookbook.run.process.figures; print({'matplotlib', 'numpy'} & sys.modules.keys())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": "_ext"}, cwd=ROOT
+    )
+    assert done.stdout == "set()\n", done.stderr
 
 
 def test_contrasts_are_those_of_wcag():

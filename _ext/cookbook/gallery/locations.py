@@ -80,9 +80,9 @@ class Parser(RSTParser):
             super().parse(inputstring, document)
         except Exception as error:
             users = [frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__)]
-            machine = next(user for user in reversed(users) if isinstance(user, StateMachine))
-            source, line = machine.get_source_and_line()
-            logger.warning("%s: %s", type(error).__name__, error, location=f"{source}:{line}")
+            machines = [user for user in users if isinstance(user, StateMachine)]
+            place = ":".join(map(str, machines[-1].get_source_and_line())) if machines else self.env.docname
+            logger.warning("%s: %s", type(error).__name__, error, location=place)
 
     def decorate(self, content: StringList) -> None:
         build, docname = build_of(self._app), self.env.docname

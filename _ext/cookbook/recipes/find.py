@@ -22,7 +22,7 @@ from cookbook.recipes import settings
 from cookbook.recipes.recipe import Recipe, figures, from_title
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from sphinx.application import Sphinx
 
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 TITLE = re.compile(r"(?:([^\w\s])\1+ *\n *)?(\S.*?) *\n(([!-/:-@[-`{-~])\4*) *$", re.MULTILINE)
 
 
-def collect(source: Path, conf: dict[str, Any], problem: Callable[[str, str], None]) -> dict[str, Recipe]:
+def collect(
+    source: Path, conf: dict[str, Any], problem: Callable[[str, str], None], rules: Sequence[str] = ()
+) -> dict[str, Recipe]:
     """Return the recipes below *source* by name; report and skip invalid files.
 
     Parameters
@@ -42,6 +44,8 @@ def collect(source: Path, conf: dict[str, Any], problem: Callable[[str, str], No
         sphinx-gallery's configuration.
     problem : callable
         Takes the location, ``file:line``, and a message.
+    rules : sequence of str
+        The ``recipe_rules`` of the project.
     """
     found: dict[str, Recipe] = {}
     stems: dict[str, str] = {}
@@ -70,14 +74,14 @@ def collect(source: Path, conf: dict[str, Any], problem: Callable[[str, str], No
             if error:
                 problem(f"{location}:{error[0]}", error[1])
                 continue
-            found[name] = Recipe(name, source, conf)
+            found[name] = Recipe(name, source, conf, rules)
     return found
 
 
 def find_recipes(app: Sphinx) -> None:
     """Find the recipes of the build; report invalid and unused files."""
     build = build_of(app)
-    build.recipes = collect(build.source, build.conf, build.problem)
+    build.recipes = collect(build.source, build.conf, build.problem, app.config.recipe_rules)
     for path in unused_files(build.source, build.recipes, build.conf):
         location = f"{path.relative_to(build.source.parent).as_posix()}:1"
         if path.suffix == ".py":

@@ -22,7 +22,7 @@ from cookbook.recipes import settings
 from cookbook.recipes.dependencies import local_files, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sphinx_gallery.py_source_parser import Block
 
@@ -57,6 +57,7 @@ class Task(TypedDict):
     gallery: str
     conf: dict[str, Any]
     limits: settings.Limits
+    rules: list[str]
     gpu: bool
     versions: dict[str, str]
 
@@ -72,15 +73,17 @@ class Recipe:
         That folder.
     conf : dict
         sphinx-gallery's configuration.
+    rules : sequence of str
+        The ``recipe_rules`` of the project.
     """
 
-    def __init__(self, name: str, source: Path, conf: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, source: Path, conf: Mapping[str, Any], rules: Sequence[str] = ()) -> None:
         self.name, self.path = name, source / name
         self.file_conf: dict[str, Any]
         self.file_conf, blocks = split_code_and_text_blocks(self.path)
         self.blocks = drop_empty(blocks)
         self.code = [block for block in self.blocks if block.type == "code"]
-        self.task = make_task(self, source, conf)
+        self.task = make_task(self, source, conf, rules)
         self.key = make_key(self)
 
     @property
@@ -137,7 +140,7 @@ def code_of(blocks: list[Block]) -> str:
     return hashlib.sha256("\n".join(filter(None, code)).encode()).hexdigest()
 
 
-def make_task(recipe: Recipe, source: Path, conf: Mapping[str, Any]) -> Task:
+def make_task(recipe: Recipe, source: Path, conf: Mapping[str, Any], rules: Sequence[str]) -> Task:
     """Return the task of *recipe*."""
     return {
         "name": recipe.name,
@@ -151,6 +154,7 @@ def make_task(recipe: Recipe, source: Path, conf: Mapping[str, Any]) -> Task:
         "gallery": conf["gallery_dirs"][0],
         "conf": {key: conf[key] for key in CONF},
         "limits": settings.limits(recipe.file_conf),
+        "rules": [rule for rule in settings.RULES if rule in rules],
         "gpu": bool(recipe.file_conf.get("gpu", False)),
         "versions": versions(recipe.code),
     }
@@ -170,6 +174,7 @@ def make_key(recipe: Recipe) -> str:
         "files": task["files"],
         "conf": task["conf"],
         "limits": task["limits"],
+        "rules": task["rules"],
         "gallery": task["gallery"],
         "python": platform.python_version(),
         "packages": packages,

@@ -82,6 +82,8 @@ SETTINGS = {
     "dummy_images": Setting(_count, "a whole number of pictures above 0", "2"),
     "failing_thumbnail": Setting(lambda value: isinstance(value, bool), "True or False", "False"),
 }
+#: The rules of a project, of ``recipe_rules``, that the process of a recipe applies.
+RULES = ("no deprecations", "no temporary paths")
 #: Settings without a value, which stand alone.
 FLAGS = {"defer_figures", "start_ignore", "end_ignore"}
 #: Settings of sphinx-gallery that a recipe cannot have, and why.

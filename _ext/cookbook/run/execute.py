@@ -166,6 +166,10 @@ def _executor(build: Build, tasks: list[Task]) -> Cluster | ForkServer:
 
 def _report(build: Build) -> None:
     expected = {Path(build.app.srcdir, path).resolve() for path in build.conf["expected_failing_examples"]}
+    for path in expected - {(build.source / name).resolve() for name in build.recipes}:
+        build.problem(
+            "conf.py:1", f"expected_failing_examples has {path.name}, which is no recipe: remove it from there"
+        )
     for name, result in build.results.items():
         error, place = result["error"], f"{build.source.name}/{name}"
         is_expected = (build.source / name).resolve() in expected

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sphinx.errors import ConfigError
 
+from cookbook.recipes.settings import RULES as IN_PROCESS
 from cookbook.run.process.runner import first_line
 
 if TYPE_CHECKING:
@@ -20,12 +21,9 @@ if TYPE_CHECKING:
     from cookbook.recipes.recipe import Task
     from cookbook.run.result import Result
 
-#: The rules, and what each says of a recipe.
-RULES = {
-    "some output": "a recipe with code prints or draws something",
-    "captured output": "all output goes through Python's sys.stdout and sys.stderr, which the page shows",
-    "used files": "every file in the folders of recipes is used by one",
-}
+#: The rules: a recipe with code prints or draws something; all output goes through Python's ``sys.stdout`` and
+#: ``sys.stderr``, which the page shows; every file in the folders of recipes is used by one; and those of the process.
+RULES = ("some output", "captured output", "used files", *IN_PROCESS)
 
 
 def check(app: Sphinx, config: Config) -> None:

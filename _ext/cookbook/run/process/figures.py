@@ -12,7 +12,8 @@ Input: ``fig, ax = plt.subplots(); ax.plot(...)``; result: ``sphx_glr_NAME_001.p
        :class: sphx-glr-single-img invertible
 
 Relies on sphinx-gallery's documented scraper interface and ``matplotlib_scraper``, whose directive
-``image-sg``, which keeps only one class, becomes a plain ``image``. ``docs/decisions/figures.md`` says why.
+``image-sg``, which keeps only one class, becomes a plain ``image``. The build itself imports this module too, so
+NumPy and Matplotlib are imported where they are used. ``docs/decisions/figures.md`` says why a picture.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from sphinx_gallery.scrapers import matplotlib_scraper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
     from matplotlib.artist import Artist
     from numpy.typing import NDArray
     from sphinx_gallery.py_source_parser import Block
@@ -50,6 +51,8 @@ def scraper(block: Block, block_vars: dict[str, Any], gallery_conf: dict[str, An
     import matplotlib.pyplot as plt
 
     canvases = [plt.figure(number).canvas for number in plt.get_fignums()]
+    if not canvases:
+        return ""
     images = block_vars["image_path_iterator"]
     first = len(images)
     with measured_text() as contrasts:
@@ -63,6 +66,8 @@ def scraper(block: Block, block_vars: dict[str, Any], gallery_conf: dict[str, An
 
 def is_invertible(canvas: Any, contrasts: dict[Any, float]) -> bool:
     """Say whether the figure that has been drawn on *canvas* can be inverted on dark pages."""
+    import numpy as np
+
     renderer = getattr(canvas, "renderer", None)  # another backend has none
     if renderer is None or contrasts.get(renderer, math.inf) < CONTRAST:
         return False
@@ -79,6 +84,7 @@ def _shows_values(artist: Artist) -> bool:
 @contextlib.contextmanager
 def measured_text() -> Iterator[dict[Any, float]]:
     """Measure the text that is drawn meanwhile: its least contrast, inverted, for each renderer."""
+    import numpy as np
     from matplotlib.backends import backend_agg
 
     agg: Any = backend_agg.RendererAgg
@@ -114,11 +120,13 @@ def inverted(colors: Colors) -> Colors:
     """Return *colors*, sRGB from 0 to 1, as CSS's ``invert(0.9) hue-rotate(180deg)`` changes them."""
     opposite = 0.9 - 0.8 * colors
     lightness = opposite @ [0.213, 0.715, 0.072]
-    return np.clip(2 * lightness[..., None] - opposite, 0, 1)
+    return (2 * lightness[..., None] - opposite).clip(0, 1)
 
 
 def contrast(one: Colors, other: Colors) -> Colors:
     """Return the contrasts between two arrays of colors, from 1 to 21, as WCAG defines them."""
+    import numpy as np
+
     one, other = (
         np.where(colors > 0.04045, ((colors + 0.055) / 1.055) ** 2.4, colors / 12.92) @ [0.2126, 0.7152, 0.0722] + 0.05
         for colors in (one, other)
