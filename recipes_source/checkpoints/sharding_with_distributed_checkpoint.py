@@ -319,6 +319,13 @@ torch.testing.assert_close(
 #    :fix: in-a-training-script
 #
 #    options = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
+#
+# .. diagnosis:: A nested entry and a flat one get the same name, since DCP
+#       joins names with dots.
+#    :message: duplicated flatten key {key}
+#    :fix: what-goes-wrong
+#
+#    state_dict["other"] = state_dict.pop("{key}")
 
 compiled = torch.compile(model, backend="eager")
 dcp.save({"model": compiled.state_dict()}, checkpoint_id="compiled")

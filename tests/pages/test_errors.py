@@ -11,10 +11,11 @@ MESSAGE = re.compile(r"^\w*(?:Error|Warning|Exception): ", re.MULTILINE)
 #: The files that messages come from which mean other things elsewhere.
 TRACEBACK = """2026-11-23 10:15:00 INFO epoch 3 of 10
 Traceback (most recent call last):
-  File "/home/ana/project/train.py", line 214, in <module>
+  File "/home/ana/project/train.py", line 214, in load_from_checkpoint
     main(parse_args())
     ~~~~^^^^^^^^^^^^^^
   File "/opt/conda/lib/python3.12/site-packages/torch/serialization.py", line 1520, in load
+    state_dict = torch.load(path)[name]
   File "/opt/conda/lib/python3.12/site-packages/torch/optim/adam.py", line 247, in step
     raise problem
 {}
@@ -219,6 +220,7 @@ WRAPPED = '"module.conv1.weight", "module.fc.bias"'
         (HEAD, "reading_missing_and_unexpected_keys"),
         ('Missing key(s) in state_dict: "conv1.weight".', "reading_missing_and_unexpected_keys"),
         ('Unexpected key(s) in state_dict: "conv9.weight".', "reading_missing_and_unexpected_keys"),
+        ("KeyError: 'missing keys in state_dict: \"{\\'conv1.weight\\'}\"'", "reading_missing_and_unexpected_keys"),
         (f"Missing key(s) in state_dict: {WRAPPED}", "removing_wrapper_prefixes"),
         (f"Unexpected key(s) in state_dict: {WRAPPED}. ", "removing_wrapper_prefixes"),
         ('size mismatch for fc.bias: copying a param with shape', "warmstarting_model_using_parameters_from_a_different_model"),
