@@ -68,6 +68,7 @@ def test_sections_are_in_the_order_of_the_cookbook(site):
             "When loading fails",
             "Resume training",
             "Size, sharing and scale",
+            "With other libraries",
         ]
 
 

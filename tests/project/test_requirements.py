@@ -13,10 +13,13 @@ from packaging.utils import canonicalize_name
 #: and the LGPL do, ask only that changes to their own files are passed on too.
 GOOD = (
     r"MIT|MIT-CMU|MIT-0|[023]?-?(clause )?BSD|0BSD|BSD-[23]-Clause|BSL-1\.0|ISC|Apache|Apache-2\.0|Zlib|CC0-1\.0"
-    r"|PSF-2\.0|Python Software Foundation|MPL-2\.0|Mozilla Public License 2\.0|LGPL\S*|Unlicense|Public Domain"
+    r"|PSF-2\.0|Python Software Foundation|MPL-2\.0|Mozilla Public License 2\.0|LGPL\S*|CNRI-Python|Unlicense|Public Domain"
 )
 #: What is under another license, and why that is good.
-OTHERS = {"codespell": ("GPL-2.0-only", "the tests run it as a program; nothing of it is in the site")}
+OTHERS = {
+    "codespell": ("GPL-2.0-only", "the tests run it as a program; nothing of it is in the site"),
+    "torchao": ("Copyright 2023 Meta", "its license file is the text of BSD-3-Clause, without that name"),
+}
 
 
 def pins(name):

@@ -63,6 +63,14 @@ def test_a_file_that_is_there_and_not_found_is_to_be_named_so_that_the_build_fin
         assert told.startswith("recipes_source/section/_tools.py is there: write import _tools")
 
 
+def test_a_pinned_package_that_is_not_installed_is_to_be_installed(recipe, project):
+    (project / "requirements.txt").write_text("# Recipes.\ntorch==2.13.0\nyaml==1.0\n")
+    for name in ("yaml", "yaml.constructor"):
+        told = advice({"reason": f"ModuleNotFoundError: No module named '{name}'"}, recipe)
+        assert told == f"Install what requirements.txt pins: {install('requirements.txt')}"
+    assert "Add its package" in advice({"reason": "ModuleNotFoundError: No module named 'yam'"}, recipe)
+
+
 @fuzz(100)
 @given(ANY)
 def test_there_is_advice_for_any_reason(reason):

@@ -83,6 +83,9 @@ def _module(recipe: Recipe, name: str) -> str:
         return f"{_shown(helper)} is there: write import _{module}, by which the build finds it."
     if name.startswith("_"):
         return f"Write the helper module {_shown(helper)}, or correct the import."
+    requirements = Path("requirements.txt")
+    if requirements.exists() and re.search(rf"^{module}==", requirements.read_text(encoding="utf-8"), re.MULTILINE):
+        return f"Install what requirements.txt pins: {install('requirements.txt')}"
     return (
         f"Add its package to requirements.txt, as NAME==VERSION, and run: {make(recipe)} "
         f"(a helper module of yours is {_shown(helper)})"
