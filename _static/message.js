@@ -37,7 +37,7 @@ const readMessage = (() => {
   };
 
   const keysOf = (text) => {
-    const missing = list(text, /Missing key\(s\) in state_?dict: ?|missing_keys=\[/i);
+    const missing = list(text, /Missing key(?:\(s\)|s) in state_?dict: ?(?:["']\{)?|missing_keys=\[/i);
     const unexpected = list(text, /Unexpected key\(s\) in state_?dict: ?|unexpected_keys=\[/i);
     const head = /Error\(s\) in loading state_dict for|IncompatibleKeys\(/.test(text);
     return {

@@ -297,6 +297,35 @@ torch.testing.assert_close(
 #              Checkpoint already exists and self.overwrite=
 #
 #    dcp.save(state_dict, checkpoint_id=f"checkpoint_{epoch}")
+#
+# .. diagnosis:: The entry is a tensor here and something else in the folder, or
+#       the reverse.
+#    :message: Unsupported Type, expecting one of [Tensor, DTensor
+#              expected BytesStorageMetadata but found
+#    :fix: what-goes-wrong
+#
+#    metadata = dcp.FileSystemReader(folder).read_metadata()
+#    print(metadata.state_dict_metadata)
+#
+# .. diagnosis:: The processes pass different keys, and DCP needs all keys in
+#       all of them.
+#    :message: Key(s) present in other ranks but not this one
+#    :fix: in-a-training-script
+#
+#    print(dist.get_rank(), list(state_dict))
+#
+# .. diagnosis:: These options belong together: one process has the whole file.
+#    :message: full_state_dict must be True when broadcast_from_rank0
+#    :fix: in-a-training-script
+#
+#    options = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
+#
+# .. diagnosis:: A nested entry and a flat one get the same name, since DCP
+#       joins names with dots.
+#    :message: duplicated flatten key {key}
+#    :fix: what-goes-wrong
+#
+#    state_dict["other"] = state_dict.pop("{key}")
 
 compiled = torch.compile(model, backend="eager")
 dcp.save({"model": compiled.state_dict()}, checkpoint_id="compiled")

@@ -164,8 +164,7 @@ assert lazy.weight.shape == (3, 4)
 # a parameter cannot be replaced with a plain tensor:
 #
 # .. diagnosis:: The class assigns a layer before ``nn.Module`` is set up.
-#    :message: cannot assign module before Module.__init__() call
-#              cannot assign parameters before Module.__init__() call
+#    :message: before Module.__init__() call
 #    :fix: assignments-that-pytorch-refuses
 #
 #    super().__init__()  # the first line of __init__
@@ -177,6 +176,13 @@ assert lazy.weight.shape == (3, 4)
 #    :fix: assignments-that-pytorch-refuses
 #
 #    name = name.replace(".", "_")
+#
+# .. diagnosis:: The name of a layer or buffer is assigned something else.
+#    :message: as child module '{name}' (torch.nn.Module or None expected)
+#              as buffer '{name}' (torch.nn.Buffer, torch.Tensor or None
+#    :fix: assignments-that-pytorch-refuses
+#
+#    del model.{name}  # before another kind of value gets this name
 #
 # .. diagnosis:: A parameter is replaced with a plain tensor.
 #    :message: as parameter '{name}' (torch.nn.Parameter or None expected)

@@ -172,6 +172,14 @@ torch.testing.assert_close(
 #    :message: f must be a file path in order to use the mmap argument
 #
 #    state_dict = torch.load("model.pt", map_location="cpu", mmap=True)
+#
+# .. diagnosis:: The file is loaded to the GPU that it was saved from, beside
+#       the model.
+#    :message: CUDA out of memory
+#    :traceback: torch/serialization.py
+#    :fix: out-of-memory-on-the-gpu
+#
+#    state_dict = torch.load(path, map_location="cpu")
 
 with torch.device("meta"):
     empty = nn.Linear(4, 2, bias=False)
@@ -236,6 +244,7 @@ assert len(list(model.parameters())) == 1
 # .. diagnosis:: Some tensors of the model are not in the file, and still on
 #       ``meta``.
 #    :message: Cannot copy out of meta tensor; no data!
+#              use torch.nn.Module.to_empty() instead of
 #    :fix: what-assign-true-changes
 #
 #    tensors = [*model.named_parameters(), *model.named_buffers()]

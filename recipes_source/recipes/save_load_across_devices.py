@@ -152,7 +152,7 @@ for name in devices:
 #
 # .. diagnosis:: The file was saved on a GPU with a higher number than this
 #       machine has.
-#    :message: Attempting to deserialize object on CUDA device {n} but
+#    :message: Attempting to deserialize object on {name} device {n} but
 #    :fix: what-each-error-message-asks-for
 #
 #    state_dict = torch.load(path, map_location="cpu")

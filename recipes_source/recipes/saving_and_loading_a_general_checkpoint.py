@@ -164,6 +164,16 @@ except RuntimeError as error:
 #    :fix: what-goes-wrong
 #
 #    print(list(checkpoint))
+#
+# .. diagnosis:: The file has no entry of this name: print those that it has.
+#    :message: KeyError: '{entry:model|net|epoch|optimizer|ema|weights}'
+#              KeyError: '{entry:scheduler|lr_scheduler|scaler|best_acc|args}'
+#    :traceback: torch.load(
+#                checkpoint[
+#                ckpt[
+#    :fix: what-goes-wrong
+#
+#    print(list(checkpoint))
 
 # sphinx_gallery_wrong = True
 checkpoint = torch.load("checkpoint.pt", map_location="cpu")

@@ -206,6 +206,7 @@ torch.testing.assert_close(output, checkpoint["example"]["output"])
 #       model.
 #    :message: 'collections.OrderedDict' object has no attribute '{name}'
 #              'OrderedDict' object has no attribute '{name}'
+#              OrderedDict' object is not callable
 #              'dict' object has no attribute '{name:eval|training|half}'
 #              'dict' object has no attribute '{name:state_dict|parameters}'
 #    :fix: what-goes-wrong
@@ -266,6 +267,13 @@ except AttributeError as error:
 #    :fix: short-answer
 #
 #    torch.save(checkpoint, "model.pt")
+#
+# .. diagnosis:: ``load_state_dict`` got a model, and takes its dictionary.
+#    :message: '{type}' object has no attribute 'copy'
+#    :traceback: load_state_dict
+#    :fix: what-goes-wrong
+#
+#    model.load_state_dict(other.state_dict())
 
 # sphinx_gallery_wrong = True
 model = Classifier(**checkpoint["config"])

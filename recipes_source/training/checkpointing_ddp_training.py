@@ -263,6 +263,9 @@ assert weights[0] == straight["model"]["0.weight"].tolist() != weights[1]
 #       take, often one below ``if rank == 0``.
 #    :message: Timed out waiting {}ms for {} operation to complete
 #              Watchdog caught collective operation timeout
+#    :traceback: save(
+#                checkpoint
+#                state_dict
 #    :fix: what-goes-wrong
 #
 #    if dist.get_rank() == 0:

@@ -234,6 +234,13 @@ assert torch.equal(decoder_state, encoder_state)
 #    :fix: what-goes-wrong
 #
 #    optimizer = torch.optim.AdamW(model.named_parameters())  # from scratch
+#
+# .. diagnosis:: Parameters that share a group here had different settings when
+#       they were saved.
+#    :message: should have the same saved param_group value
+#
+#    groups = [{"params": body, "lr": 0.01}, {"params": head, "lr": 0.1}]
+#    optimizer = torch.optim.AdamW(groups)  # the groups that were saved
 
 
 def same_names(optimizer, state_dict):

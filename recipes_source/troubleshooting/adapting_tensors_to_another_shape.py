@@ -86,7 +86,8 @@ model.load_state_dict(state_dict)
 #
 # .. diagnosis:: The model has a layer of another size than the file.
 #    :message: size mismatch for {}
-#              While copying the parameter named {}
+#              the parameter named {}, whose dimensions in the model are
+#    :except: an exception occurred
 #
 #    for key, new in model.state_dict().items():
 #        if key in state_dict and new.shape != state_dict[key].shape:

@@ -142,7 +142,8 @@ assert torch.equal(model.fc1.weight, state_dict["fc1.weight"])
 #    :traceback: torch/serialization.py
 #                torch.load(
 #                /pickle.py
-#    :except: No module named 'numpy._core
+#    :except: ZStandard
+#             No module named 'numpy._core
 #             No module named 'torch
 #
 #    names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
@@ -151,6 +152,7 @@ assert torch.equal(model.fc1.weight, state_dict["fc1.weight"])
 # .. diagnosis:: The file holds the whole model, and its class is not in this
 #       program.
 #    :message: Can't get attribute '{name}' on <module
+#    :except: Can't get attribute '_rebuild_
 #
 #    from models import {name}  # under the name that it had
 #
@@ -159,6 +161,11 @@ assert torch.equal(model.fc1.weight, state_dict["fc1.weight"])
 #
 #    import numpy
 #    print(numpy.__version__)  # 1.26.4 or newer reads the file
+#
+# .. diagnosis:: The file holds the whole model, and its code has changed since.
+#    :message: source code of class '{name}' has changed
+#
+#    torch.save(model.state_dict(), "model.pt")  # not the model
 
 elsewhere = """
 import torch

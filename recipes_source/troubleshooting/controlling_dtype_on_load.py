@@ -167,6 +167,13 @@ assert layer.weight.dtype == torch.float32 and (layer.weight == 1).all()
 #    :fix: what-goes-wrong
 #
 #    model.to(torch.float32)
+#
+# .. diagnosis:: The parameters are float16, as in the file, and a gradient
+#       scaler needs float32.
+#    :message: Attempting to unscale FP16 gradients
+#    :fix: what-goes-wrong
+#
+#    model.to(torch.float32)  # autocast computes in float16 all the same
 
 # sphinx_gallery_wrong = True
 mixed = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))

@@ -237,6 +237,7 @@ assert bytes([118, 60, 10]) == b"v<\n"
 #
 # .. diagnosis:: The file is a pickle that ``torch.save`` did not write.
 #    :message: Invalid magic number; corrupt file?
+#              Invalid protocol version:
 #              Unsupported operand 149
 #
 #    import pickle
@@ -278,6 +279,7 @@ for path in ["model.pt", "page.pt", "error.pt", "other.pkl", "zip.pt"]:
 #
 # .. diagnosis:: The file was written by ``torch.save``, and is not TorchScript.
 #    :message: failed locating file constants.pkl
+#              file not found: {}constants.pkl
 #    :fix: torchscript-exported-programs-torch-save
 #
 #    state_dict = torch.load("model.pt", map_location="cpu")
@@ -304,6 +306,13 @@ for path in ["model.pt", "page.pt", "error.pt", "other.pkl", "zip.pt"]:
 #    :fix: safetensors
 #
 #    pip install safetensors
+#
+# .. diagnosis:: The file was written by ``torch.save``, and ``pickle.load``
+#       cannot read it.
+#    :message: A load persistent id instruction was encountered
+#    :fix: torchscript-exported-programs-torch-save
+#
+#    checkpoint = torch.load("model.pt", map_location="cpu")
 
 for load, path in [
     (torch.jit.load, "saved.pt"),  # torch.load
@@ -387,6 +396,7 @@ torch.testing.assert_close(weights, dict(state_dict))
 # .. diagnosis:: A newer PyTorch wrote the file.
 #    :message: but the maximum supported version for reading is
 #              kMaxSupportedFileFormatVersion
+#              Can't get attribute '_rebuild_
 #    :fix: variants
 #
 #    pip install --upgrade torch

@@ -47,10 +47,18 @@ model = Net()
 # Compare the keys of the model with those of the file:
 #
 # .. diagnosis:: The keys of the file are not those of the model.
-#    :message: Error(s) in loading state_dict for {}:
-#              Missing key(s) in state_dict
+#    :message: Missing key(s) in state_dict
 #              Unexpected key(s) in state_dict
+#              missing keys in state_dict
+#              unexpected key {} in state_dict
 #    :except: size mismatch for {}: copying
+#
+#    print(sorted(model.state_dict().keys() ^ state_dict.keys()))
+#
+# .. diagnosis:: The file does not fit the model; the lines below this one say
+#       in which keys or shapes.
+#    :message: Error(s) in loading state_dict for {}
+#    :except: state_dict for {class}: {more}
 #
 #    print(sorted(model.state_dict().keys() ^ state_dict.keys()))
 

@@ -162,6 +162,14 @@ ddp.module.load_state_dict(state_dict)
 #    :fix: which-case-do-i-have
 #
 #    model = getattr(model, "module", model)
+#
+# .. diagnosis:: The attribute belongs to the model that the wrapper has in
+#       ``module``.
+#    :message: '{type:DataParallel}' object has no attribute '{name}'
+#              '{type:DistributedDataParallel}' object has no attribute '{name}'
+#    :except: object has no attribute 'module'
+#
+#    model.module.{name}
 
 try:
     model.module

@@ -128,6 +128,23 @@ save({"epoch": 3, "model": model.state_dict()}, "checkpoint.pt")
 #    :fix: what-happened-to-the-file
 #
 #    print(os.path.getsize(path))  # 0: copy it again
+#
+# .. diagnosis:: The file lacks a part of its tensors: a copy or a save was
+#       interrupted.
+#    :message: storage has wrong size: expected
+#              storage has wrong byte size: expected
+#    :fix: what-happened-to-the-file
+#
+#    print(os.path.getsize(path))  # compare with the original, copy it again
+#
+# .. diagnosis:: The end of the pickle is missing: a copy or a save was
+#       interrupted.
+#    :message: pickle data was truncated
+#    :traceback: torch/serialization.py
+#                torch.load(
+#    :fix: what-happened-to-the-file
+#
+#    print(os.path.getsize(path))  # compare with the original, copy it again
 
 Path("empty.pt").touch()
 for path in ("empty.pt", "half.pt"):
@@ -196,6 +213,12 @@ assert not Path("copy.pt").exists()
 #    :fix: resume-from-the-newest-intact-file
 #
 #    checkpoint = load_newest(folder)
+#
+# .. diagnosis:: The folder of the path does not exist.
+#    :message: Parent directory {folder} does not exist
+#    :fix: short-answer
+#
+#    os.makedirs(os.path.dirname(path), exist_ok=True)
 
 # sphinx_gallery_wrong = True
 for extra in ({}, {"lock": threading.Lock()}):

@@ -135,7 +135,7 @@ assert checkpoint["ema"]["shadow"].keys() == weights.keys()
 #
 # .. diagnosis:: The file has no entry of that name, and may be the
 #       ``state_dict`` itself.
-#    :message: KeyError: '{entry:state_dict|model_state_dict|model}'
+#    :message: KeyError: '{entry:state_dict|model_state_dict}'
 #    :fix: which-entry-has-the-weights
 #
 #    print(list(checkpoint))
@@ -249,6 +249,14 @@ newer.load_state_dict(part | {"position_ids": own["position_ids"]})
 #
 #    end = "num_batches_tracked"
 #    state_dict = {k: v for k, v in state_dict.items() if not k.endswith(end)}
+#
+# .. diagnosis:: The file is from before PyTorch 0.4, whose instance norm kept
+#       statistics by default.
+#    :message: Unexpected running stats buffer(s)
+#    :fix: buffers-that-came-and-went
+#
+#    for key in [k for k in state_dict if ".running_" in k]:
+#        del state_dict[key]  # if no batch norm layer needs them
 
 norm = nn.BatchNorm1d(4)
 state_dict = norm.state_dict()

@@ -11,10 +11,11 @@ MESSAGE = re.compile(r"^\w*(?:Error|Warning|Exception): ", re.MULTILINE)
 #: The files that messages come from which mean other things elsewhere.
 TRACEBACK = """2026-11-23 10:15:00 INFO epoch 3 of 10
 Traceback (most recent call last):
-  File "/home/ana/project/train.py", line 214, in <module>
+  File "/home/ana/project/train.py", line 214, in load_from_checkpoint
     main(parse_args())
     ~~~~^^^^^^^^^^^^^^
   File "/opt/conda/lib/python3.12/site-packages/torch/serialization.py", line 1520, in load
+    state_dict = torch.load(path)[name]
   File "/opt/conda/lib/python3.12/site-packages/torch/optim/adam.py", line 247, in step
     raise problem
 {}
@@ -219,6 +220,7 @@ WRAPPED = '"module.conv1.weight", "module.fc.bias"'
         (HEAD, "reading_missing_and_unexpected_keys"),
         ('Missing key(s) in state_dict: "conv1.weight".', "reading_missing_and_unexpected_keys"),
         ('Unexpected key(s) in state_dict: "conv9.weight".', "reading_missing_and_unexpected_keys"),
+        ("KeyError: 'missing keys in state_dict: \"{\\'conv1.weight\\'}\"'", "reading_missing_and_unexpected_keys"),
         (f"Missing key(s) in state_dict: {WRAPPED}", "removing_wrapper_prefixes"),
         (f"Unexpected key(s) in state_dict: {WRAPPED}. ", "removing_wrapper_prefixes"),
         ('size mismatch for fc.bias: copying a param with shape', "warmstarting_model_using_parameters_from_a_different_model"),
@@ -384,6 +386,29 @@ def test_the_home_page_answers_with_the_same_links(visit):
     tab.locator("#error-matches .fix a").first.click()
     tab.wait_for_url("**/surviving_truncated_checkpoints.html#*")
     assert tab.complaints == []
+
+
+def test_errors_json_has_the_form_that_is_documented(site, page):
+    found = json.loads((site / "errors.json").read_text(encoding="utf-8"))
+    documented = re.findall(
+        r"^\| (`.+?`(?:, `.+?`)*) \|", (ROOT / "docs/errors-json.md").read_text("utf-8"), re.MULTILINE
+    )
+    fields = {name for row in documented for name in re.findall("`(.+?)`", row)}
+    assert found.keys() | found["entries"][0].keys() == fields
+    for entry in found["entries"]:
+        assert entry.keys() == fields - found.keys()
+        assert entry["fix"].keys() == {"url", "title", "section"}
+        assert all(isinstance(entry[name], str) for name in ("cause", "paste"))
+        assert all(isinstance(text, str) for name in entry.keys() - {"cause", "paste", "fix"} for text in entry[name])
+        assert entry["message"] or entry["missing"] or entry["unexpected"]
+        path, anchor = target(site / "errors.json", entry["fix"]["url"])
+        assert parse(path).h1.get_text().rstrip("#").strip() == entry["fix"]["title"]
+        heading = parse(path).find(id=anchor).find(["h1", "h2", "h3"]) if anchor else None
+        assert entry["fix"]["section"] == (heading.get_text().rstrip("#").strip() if heading else entry["fix"]["title"])
+    shown = {plain(m.get_text()) for m in parse(page).select(".error-entry:has(.error-places) .error-message")}
+    assert set(map(plain, found["messages"])) == shown
+    script = next((site / "_static").glob("error-index.*.js")).read_text(encoding="utf-8")
+    assert json.loads(script.removeprefix("const errorIndex = ").rstrip(";\n")) == found
 
 
 def test_index_is_a_list_without_javascript(browser, address):

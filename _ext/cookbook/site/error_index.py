@@ -247,7 +247,7 @@ def update(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
 
 def write(app: Sphinx, exception: Exception | None) -> None:
-    """Write what the recipes know, for the field and for programs, if a page has either."""
+    """Write what the recipes know, for the field and for programs (``docs/errors-json.md``)."""
     if exception or app.builder.format != "html":
         return
     env = app.env
@@ -270,7 +270,7 @@ def write(app: Sphinx, exception: Exception | None) -> None:
             }
         )
     printed = [error[0] for name in diagnosis.in_reading_order(env, "errors") for error in env.metadata[name]["errors"]]
-    found = {"entries": entries, "messages": list(dict.fromkeys(printed))}
+    found = {"version": 1, "entries": entries, "messages": list(dict.fromkeys(printed))}
     write_if_changed(Path(app.outdir, "errors.json"), json.dumps(found, ensure_ascii=False, indent=1) + "\n")
     script = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
     write_if_changed(Path(app.outdir, "_static/error-index.js"), f"const errorIndex = {script};\n")
