@@ -168,8 +168,9 @@ const diagnose = (() => {
     for (const message of readMessage(text).map(prepare)) {
       for (const found of [among(message, false), among(message, true), cutShort(message)]) {
         const good = found.filter(({ score }) => score >= 0.6 * found[0].score)
-          .filter(({ entry }, i, all) => all.findIndex((other) => other.entry.fix.url === entry.fix.url && other.entry.cause === entry.cause) === i);
-        if (good.length) return good.slice(0, 3).map(({ entry, names, shown }) => ({ entry, shown, paste: fill(entry.paste, names) }));
+          .map(({ entry, names, shown }) => ({ entry, shown, paste: fill(entry.paste, names) }))
+          .filter(({ paste }, i, all) => all.findIndex((other) => other.paste === paste) === i); // others add nothing
+        if (good.length) return good.slice(0, 3);
       }
     }
     return [];

@@ -47,8 +47,9 @@ def test_readers_of_the_page_see_names_and_no_placeholders():
 
 def test_a_diagnosis_of_keys_is_about_messages_that_list_keys():
     keys = Diagnosis("A.", "b", (), ("{key}",), (), (), (), "short-answer", "x.py:1")
-    assert keys.fits('RuntimeError: Error(s)\n\tMissing key(s) in state_dict: "a".')
-    assert not keys.fits("KeyError: 'a'")
+    assert not keys.fits('RuntimeError: Error(s)\n\tMissing key(s) in state_dict: "a".')
+    assert keys.may_fit('RuntimeError: Error(s)\n\tMissing key(s) in state_dict: "a".')
+    assert not keys.may_fit("KeyError: 'a'")
     other = keys._replace(missing=(), messages=("a  b", "not in {}."))
     assert other.fits("ValueError: 3 is\n  not in 4.") and not other.fits("Missing key(s) in state_dict: ")
     assert re.search("Missing", keys.pattern) and other.pattern == "a  b\nnot in {}."

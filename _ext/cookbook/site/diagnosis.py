@@ -71,11 +71,13 @@ class Diagnosis(NamedTuple):
         return "\n".join([*self.messages, *keys])
 
     def fits(self, message: str) -> bool:
-        """Say whether it may be about a printed *message*; what its keys say is not looked at."""
-        if (self.missing or self.unexpected) and "key(s) in state_dict: " in message:
-            return True
+        """Say whether it is about a printed *message*; what its keys say is not looked at."""
         said = " ".join(re.sub(r"\\(?=['\"])", "", message).split())
         return any(regex(pattern).search(said) for pattern in self.messages)
+
+    def may_fit(self, message: str) -> bool:
+        """Say whether it is about a *message* that is printed where it stands."""
+        return self.fits(message) or bool((self.missing or self.unexpected) and "key(s) in state_dict: " in message)
 
 
 def regex(pattern: str) -> re.Pattern[str]:

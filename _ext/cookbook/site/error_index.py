@@ -124,7 +124,13 @@ def index(env: BuildEnvironment) -> dict[str, dict[str, Entry]]:
     other: dict[str, tuple[str, Diagnosis]] = {}
     for docname, one in diagnosis.all_of(env):
         one = one._replace(place="")  # an edit of other lines changes nothing here
-        fitting = [entry for entry, found in places.items() if any(one.fits(place.message) for place in found)]
+        fitting = [
+            entry
+            for entry, found in places.items()
+            for place in found
+            if one.fits(place.message) or (place.docname == docname and one.may_fit(place.message))
+        ]
+        fitting = list(dict.fromkeys(fitting))
         for entry in fitting:
             known[entry].append((docname, one))
         if not fitting:
@@ -225,7 +231,7 @@ def _check(app: Sphinx, env: BuildEnvironment) -> None:
     explained = [one for _, one in diagnosis.all_of(env)]
     for docname in set(diagnosis.in_reading_order(env, "errors")) - failed:
         for message, *_, location in env.metadata[docname]["errors"]:
-            if not any(one.fits(message) for one in explained):
+            if not any(one.may_fit(message) for one in explained):
                 first = message.split("\n", maxsplit=1)[0][:60]
                 text = "no recipe explains %r: add .. diagnosis:: to the text above its cell"
                 logger.warning(text, first, location=location)
