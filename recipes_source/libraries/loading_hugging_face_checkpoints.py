@@ -312,17 +312,6 @@ assert not report["missing_keys"] and not report["unexpected_keys"]
 assert mine.lm_head.weight is mine.model.embed_tokens.weight
 
 # %%
-# **The body without the head:** keys begin with ``model.``, the attribute of
-# the body. Remove it as from any wrapper:
-
-body = {
-    key.removeprefix("model."): value
-    for key, value in state_dict.items()
-    if key.startswith("model.")
-}
-transformers.LlamaModel(config).load_state_dict(body)
-
-# %%
 
 # sphinx_gallery_fold = "Leave the temporary folder"
 os.chdir(here)

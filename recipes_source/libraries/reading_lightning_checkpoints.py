@@ -300,15 +300,6 @@ torch.testing.assert_close(
 # Variants
 # --------
 #
-# **Resume with Lightning:** ``trainer.fit(classifier, ckpt_path="model.ckpt")``
-# restores weights, optimizer and epoch. ``load_from_checkpoint`` restores the
-# weights only:
-
-resumed = train(Classifier(layers=2), epochs=3, ckpt_path="model.ckpt")
-
-assert resumed.current_epoch == 3 and resumed.global_step == 3 * len(batches)
-
-# %%
 # **Continue without Lightning:** ``checkpoint["optimizer_states"]`` is a list,
 # one for each optimizer. The optimizer has to get the parameters in the order
 # of ``configure_optimizers``:
