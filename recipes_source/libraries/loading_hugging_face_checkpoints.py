@@ -246,6 +246,12 @@ assert LlamaForCausalLM.from_pretrained("added").config.vocab_size == 102
 # %%
 # **A damaged or absent shard.** Delete the file and download it again; in the
 # cache of the Hub, ``force_download=True`` does both:
+#
+# .. diagnosis:: The index names a shard that is not in the folder.
+#    :message: No such file or directory: {}model-{}.safetensors
+#    :fix: what-goes-wrong
+#
+#    model = AutoModel.from_pretrained("org/model", force_download=True)
 
 shutil.copytree("llama", "damaged", dirs_exist_ok=True)
 shard = Path("damaged", "model-00001-of-00002.safetensors")
