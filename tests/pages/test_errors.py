@@ -156,21 +156,6 @@ def test_every_message_has_a_cause_lines_to_paste_and_a_link_to_a_fix(page):
 
 # -- a pasted message --------------------------------------------------------------
 
-ASK = """texts => texts.map(text => diagnose(text).map(({ entry, paste, shown }) => (
-  { url: entry.fix.url, cause: entry.cause, paste, shown, traceback: entry.traceback })))"""
-
-
-@pytest.fixture(scope="module")
-def ask(browser, site):
-    """What the finder answers to each of some texts, the best first; the page is opened from its file."""
-    tab = browser.new_page()
-    complaints = []
-    tab.on("pageerror", lambda error: complaints.append(str(error)))
-    tab.goto((site / "errors.html").as_uri())
-    yield lambda *texts: tab.evaluate(ASK, texts)
-    tab.close()
-    assert complaints == []
-
 
 def recipe_of(answer):
     """Return the name of the recipe with the fix of the first of *answer*, or None."""
