@@ -2,6 +2,7 @@
 const diagnose = (() => {
   const PLACEHOLDER = /\{(?:([a-z]\w*)(?::([^{}]+))?)?\}/g;
   const NAME = "[^\\s'\",;(){}\\[\\]]+";
+  const BROKEN = 5000; // letters of a message up to which it may have broken words
   const SHORTEST = 15; // letters that a message cut short must have
 
   const escape = (text) => text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
@@ -63,11 +64,17 @@ const diagnose = (() => {
   const isFixed = (parts) => parts.every((piece) => typeof piece === "string" || piece.choices);
   const saysSomething = (parts) => parts.some((piece) => piece.choices || /\w/.test(typeof piece === "string" ? piece : ""));
 
+  // A quick look before keys are parsed: whether all texts of a pattern are in some key.
+  const mayMatch = (parts, keys) => parts.every((piece) => (typeof piece === "string" ? keys.some((key) => key.includes(piece))
+    : !piece.choices || piece.choices.some((choice) => keys.some((key) => key.includes(choice)))));
+
   // What the keys of a message say for an entry: which of them it explains, or null.
   const explain = (entry, keys) => {
     const sides = { missing: entry.missing.map(pieces), unexpected: entry.unexpected.map(pieces) };
     const total = keys.missing.length + keys.unexpected.length;
     if (!total) return null;
+    const impossible = (side, parts) => keys[side].length && !mayMatch(parts, keys[side]);
+    if (["missing", "unexpected"].some((side) => sides[side].some((parts) => impossible(side, parts)))) return null;
     const namesOf = (parts) => parts.filter((piece) => piece.name).map((piece) => piece.name);
     const names = {}, explained = { missing: new Set(), unexpected: new Set() };
     let fixed = false, specific = 0;
@@ -111,7 +118,7 @@ const diagnose = (() => {
         // One list is not there. If it was cut off, the other can still say it all.
         const [side, parts] = keys.missing.length ? ["missing", left] : ["unexpected", right];
         const other = side === "missing" ? "unexpected" : "missing";
-        if (known[other] || !alone(side, parts)) return null;
+        if (known[other] || !(parts.some((piece) => piece.choices) || lettersOf(parts) > 7) || !alone(side, parts)) return null;
         if (explained[side].size < 0.8 * keys[side].length) return null;
       }
     }
@@ -152,6 +159,12 @@ const diagnose = (() => {
     }).filter(Boolean).sort((a, b) => b.score - a.score);
   };
 
+  // Names are read where there are spaces; where a terminal has broken words, patterns fit only without.
+  const inAnyForm = (message) => {
+    const found = among(message, false), others = message.text.length < BROKEN || !found.length ? among(message, true) : [];
+    return [...found, ...others.filter(({ entry }) => !found.some((one) => one.entry === entry))].sort((a, b) => b.score - a.score);
+  };
+
   // A part of a message is as good as the message, if all that have it mean the same.
   const cutShort = (message) => {
     const part = message.lower.replace(/^[\w.]*(?:error|exception|warning):/, "").replace(/[.…]+$/, "");
@@ -166,7 +179,7 @@ const diagnose = (() => {
   // The diagnoses of a text, the best first: [{ entry, paste, shown }, ...].
   return (text) => {
     for (const message of readMessage(text).map(prepare)) {
-      for (const found of [among(message, false), among(message, true), cutShort(message)]) {
+      for (const found of [inAnyForm(message), cutShort(message)]) {
         const good = found.filter(({ score }) => score >= 0.6 * found[0].score)
           .map(({ entry, names, shown }) => ({ entry, shown, paste: fill(entry.paste, names) }))
           .filter(({ paste }, i, all) => all.findIndex((other) => other.paste === paste) === i); // others add nothing

@@ -2,8 +2,8 @@
 const readMessage = (() => {
   const LIMIT = 100000; // characters of the head and of the tail of a long text, and of a list of keys between them
   const LIST = "Unexpected key(s) in state_dict";
-  const MESSAGES = 8; // that led to the last one
-  const LISTED = 500; // keys of a list
+  const MESSAGES = 4; // that led to the last one
+  const LISTED = 300; // keys of a list
   const TYPE = /^[ \t]*(?:[\w.]+\.)?(\w*(?:Error|Exception|Warning|Interrupt|Exit|Failure)|UnsupportedOperation)(?=:|[ \t]*$)/gm;
   const TRACEBACK = /Traceback \(most recent call last\)|During handling of the above exception|The above exception was the direct cause/g;
   // What ends a program after another message has said why.

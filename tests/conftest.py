@@ -193,6 +193,23 @@ def browser():
         browser.close()
 
 
+#: What the finder of error messages answers.
+ASK = """texts => texts.map(text => diagnose(text).map(({ entry, paste, shown }) => (
+  { url: entry.fix.url, cause: entry.cause, paste, shown, traceback: entry.traceback })))"""
+
+
+@pytest.fixture(scope="session")
+def ask(browser, site):
+    """What the finder answers to each of some texts, the best first; the page is opened from its file."""
+    tab = browser.new_page()
+    complaints = []
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.goto((site / "errors.html").as_uri())
+    yield lambda *texts: tab.evaluate(ASK, texts)
+    tab.close()
+    assert complaints == []
+
+
 @pytest.fixture
 def visit(browser, address):
     """Open a page in a fresh profile: ``visit("index", width=400, scheme="dark")``."""

@@ -172,14 +172,6 @@ torch.testing.assert_close(
 #    :message: f must be a file path in order to use the mmap argument
 #
 #    state_dict = torch.load("model.pt", map_location="cpu", mmap=True)
-#
-# .. diagnosis:: The file is loaded to the GPU that it was saved from, beside
-#       the model.
-#    :message: CUDA out of memory
-#    :traceback: torch/serialization.py
-#    :fix: out-of-memory-on-the-gpu
-#
-#    state_dict = torch.load(path, map_location="cpu")
 
 with torch.device("meta"):
     empty = nn.Linear(4, 2, bias=False)

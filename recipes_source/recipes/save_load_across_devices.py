@@ -234,6 +234,9 @@ assert torch.load("model.pt", map_location="meta")["0.weight"].is_meta
 #       or the model is too large for it.
 #    :message: CUDA out of memory. Tried to allocate
 #              CUDA error: out of memory
+#    :traceback: torch/serialization.py
+#                torch.load(
+#                load_state_dict
 #    :fix: variants
 #
 #    checkpoint = torch.load("checkpoint.pt", map_location="cpu")

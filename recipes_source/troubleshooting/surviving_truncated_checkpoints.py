@@ -203,7 +203,9 @@ assert not Path("copy.pt").exists()
 #
 # .. diagnosis:: An object in the checkpoint cannot be pickled, and the file is
 #       broken now.
-#    :message: TypeError: cannot pickle '_thread.lock' object
+#    :message: cannot pickle '_thread.lock' object
+#    :except: dataloader.py
+#             multiprocessing
 #    :fix: short-answer
 #
 #    save(checkpoint, path)  # writes a second file, then replaces the first

@@ -32,6 +32,7 @@ READER = {
     "unexpected EOF, expected ": "unexpected EOF, expected 4096 more bytes. The file might be corrupted.",
     "write(): fd ": "write(): fd 29 failed with No space left on device",
     ", but the maximum supported version for reading is ": "Attempted to read a PyTorch file with version 12, but the maximum supported version for reading is 10.",
+    "Parent directory ": "Parent directory checkpoints does not exist.",
     "Storage tensor size did not match record size": "Storage tensor size did not match record size",
 }
 DATA = ROOT / "tests/pages/atlas.toml"
