@@ -24,7 +24,7 @@ def test_page_opens_clean_in_both_themes_and_widths(visit, name):
 
 @pytest.mark.parametrize("width", [1400, 400])
 def test_answers_on_cards_are_equally_high_and_nothing_of_them_scrolls(visit, width):
-    page = visit("index", width)
+    page = visit("recipes/index", width)
     heights = page.eval_on_selector_all(".card-code", "all => all.map((it) => it.offsetHeight)")
     assert len(heights) == len(RECIPES) and len(set(heights)) == 1
     assert page.locator(".card :is(button, [tabindex], .more-right)").count() == 0
