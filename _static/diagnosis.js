@@ -132,7 +132,7 @@ const diagnose = (() => {
   const compiled = errorIndex.entries.map((entry) => ({
     entry,
     messages: [false, true].map((squeezed) => entry.message.map((pattern) => compile(pattern, squeezed))),
-    exceptions: entry.except.map((pattern) => compile(pattern, false)),
+    exceptions: entry.except.map((pattern) => [compile(pattern, false), compile(pattern, true)]),
   }));
   const printed = errorIndex.messages.map((text) => quoted(text).replace(/\s/g, "").toLowerCase());
 
@@ -142,14 +142,15 @@ const diagnose = (() => {
   const prepare = (message) => {
     const [text, squeezed, around] = [message.text, message.squeezed, `${message.before} ${message.text}`].map(quoted);
     const lower = squeezed.toLowerCase();
-    return { ...message, text, squeezed, around, lower, aroundLower: around.replace(/\s/g, "").toLowerCase() };
+    const aroundSqueezed = around.replace(/\s/g, "");
+    return { ...message, text, squeezed, around, lower, aroundSqueezed, aroundLower: aroundSqueezed.toLowerCase() };
   };
 
   const among = (message, squeezed) => {
-    const { around, aroundLower, lower } = message, source = squeezed ? message.squeezed : message.text;
+    const { around, aroundSqueezed, aroundLower, lower } = message, source = squeezed ? message.squeezed : message.text;
     return compiled.map(({ entry, messages, exceptions }) => {
       if (entry.traceback.length && !entry.traceback.some((part) => message.before.includes(part))) return null;
-      if (exceptions.some((one) => fits(one, around, aroundLower))) return null;
+      if (exceptions.some(([one, other]) => fits(one, around, aroundLower) || fits(other, aroundSqueezed, aroundLower))) return null;
       let best = squeezed || !(entry.missing.length || entry.unexpected.length) ? null : explain(entry, message.keys);
       for (const one of messages[squeezed ? 1 : 0]) {
         const found = fits(one, source, lower);

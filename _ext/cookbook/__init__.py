@@ -44,7 +44,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     )
     from cookbook.recipes import find
     from cookbook.run import execute, rules
-    from cookbook.site import assets, diagnosis, error_index, linkcheck, llms, search, serve, styles
+    from cookbook.site import assets, diagnosis, error_index, errors_json, linkcheck, llms, search, serve, styles
 
     # A build allocates millions of long-lived nodes: collect less often (docs/decisions/garbage.md).
     gc.set_threshold(10_000)
@@ -128,7 +128,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         # All pages are written: the files of the site, then the summary of problems.
         ("build-finished", 500, attachment.detach),
         ("build-finished", 500, assets.delete_removed),
-        ("build-finished", 500, error_index.write),
+        ("build-finished", 500, errors_json.write),
         ("build-finished", 500, head.write_sitemap),
         ("build-finished", 500, llms.write_list),
         ("build-finished", 500, search.write_index),
