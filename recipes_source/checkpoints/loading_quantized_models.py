@@ -8,7 +8,7 @@ the model first or by assigning the tensors.
 
 # sphinx_gallery_tags = ["loading", "errors", "dtype", "memory", "compatibility"]
 # sphinx_gallery_keywords = ["int8", "4bit", "bitsandbytes", "absmax", "quant_map", "quant_state", "Linear4bit", "_packed_params", "zero_point"]
-# sphinx_gallery_reading_order = 100
+# sphinx_gallery_reading_order = 110
 
 # %%
 
@@ -100,6 +100,17 @@ assert os.path.getsize("int8.pt") < os.path.getsize("float.pt") / 2
 # %%
 # Without ``assign``, and without quantizing, torchao's message is about an
 # attribute of the tensor. It is the same in both directions:
+#
+# .. diagnosis:: The weights in the file are quantized, and the model's are not.
+#    :message: 'Parameter' object has no attribute 'tensor_data_names'
+#
+#    model.load_state_dict(state_dict, assign=True)
+#
+# .. diagnosis:: The model is quantized, and the weights in the file are not.
+#    :message: 'Tensor' object has no attribute 'qdata'
+#
+#    model.load_state_dict(state_dict)
+#    quantize_(model, config)
 
 attempts = [
     (Net(), torch.load("int8.pt")),
@@ -128,6 +139,13 @@ assert torch.equal(first(inputs), quantized(inputs))
 # **torchao is not imported.** In a program that does not, ``torch.load`` says
 # ``Weights only load failed``, and this. Import torchao before you load; no
 # list of safe globals is needed:
+#
+# .. diagnosis:: The file has quantized tensors, whose types torchao knows.
+#    :message: Unsupported global: GLOBAL torchao
+#    :fix: what-goes-wrong
+#
+#    import torchao
+#    state_dict = torch.load("model.pt", map_location="cpu")
 
 import subprocess
 import sys
@@ -144,6 +162,12 @@ assert "GLOBAL torchao.quantization.Int8Tensor was not an" in refusal[0]
 # %%
 # **safetensors.** A quantized tensor is several plain ones, which ``save_file``
 # cannot know:
+#
+# .. diagnosis:: A tensor is a quantized one, which safetensors cannot store.
+#    :message: data pointer on an invalid python storage
+#    :fix: what-goes-wrong
+#
+#    torch.save(model.state_dict(), "model.pt")
 
 from safetensors.torch import save_file
 
@@ -175,6 +199,20 @@ assert type(plain.encoder.weight) is nn.Parameter and 0 < error < 1e-3
 #
 # The older quantization of PyTorch, deprecated, replaces the modules, so the
 # keys change too. ``_packed_params`` is the weight and the bias in one:
+#
+# .. diagnosis:: The file is of a model that ``torch.ao`` quantized.
+#    :unexpected: {prefix}._packed_params._packed_params
+#    :fix: packed-keys-of-torch-ao
+#
+#    model = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear})
+#    model.load_state_dict(state_dict)
+#
+# .. diagnosis:: The model is quantized, and the file is not.
+#    :message: KeyError: '{}.scale'
+#    :fix: packed-keys-of-torch-ao
+#
+#    original.load_state_dict(state_dict)
+#    model = torch.ao.quantization.quantize_dynamic(original, {torch.nn.Linear})
 
 from torch.ao.quantization import quantize_dynamic
 
@@ -212,6 +250,13 @@ assert set(result.missing_keys) == set(original.state_dict())
 #
 # bitsandbytes packs in 4 or 8 bits when the model moves to the GPU, so this is
 # quoted, and not run here:
+#
+# .. diagnosis:: The file has weights that bitsandbytes packed.
+#    :unexpected: {prefix}.absmax
+#    :message: quant_state.bitsandbytes
+#    :fix: keys-of-bitsandbytes
+#
+#    model = AutoModelForCausalLM.from_pretrained(path)
 #
 # .. code-block:: text
 #

@@ -251,6 +251,7 @@ folder.cleanup()
 # Learn more
 # ----------
 #
+# - :ref:`sphx_glr_recipes_libraries_saving_and_merging_lora_adapters.py`
 # - :ref:`sphx_glr_recipes_troubleshooting_knowing_what_strict_false_does.py`
 # - :ref:`sphx_glr_recipes_recipes_warmstarting_model_using_parameters_from_a_different_model.py`
 # - :ref:`sphx_glr_recipes_checkpoints_sharing_weights_and_safetensors.py`

@@ -401,8 +401,9 @@ assert "pickle.load(" in inspect.getsource(dcp.FileSystemReader.read_metadata)
 
 # %%
 # **One file** instead of the folder, and back:
-# :ref:`sphx_glr_recipes_checkpoints_converting_sharded_checkpoints.py`. **In
-# the background**:
+# :ref:`sphx_glr_recipes_checkpoints_converting_sharded_checkpoints.py`.
+#
+# **In the background**:
 # :ref:`sphx_glr_recipes_checkpoints_saving_asynchronously.py`.
 
 # sphinx_gallery_fold = "Leave the temporary folder"

@@ -112,6 +112,13 @@ torch.testing.assert_close(model.state_dict(), trained.state_dict(), **exactly)
 # %%
 # The output layer is not in any of them. It is tied to the embedding, so a
 # strict load reports it, though it gets its values through the tie:
+#
+# .. diagnosis:: The output layer is tied to the embedding, and so it is not in
+#       the file.
+#    :missing: lm_head.weight
+#
+#    result = model.load_state_dict(state_dict, strict=False)
+#    print(set(result.missing_keys) - set(model.all_tied_weights_keys))
 
 try:
     LlamaForCausalLM(config).load_state_dict(state_dict)
@@ -129,6 +136,14 @@ assert model.lm_head.weight is model.model.embed_tokens.weight
 # else. Version 4 says ``Some weights of … were not initialized from the model
 # checkpoint … You should probably TRAIN this model``. Ask for the report as
 # data, and check it:
+#
+# .. diagnosis:: These weights are not in the file, and are random.
+#    :message: newly initialized because missing from the checkpoint
+#              are newly initialized
+#    :fix: what-do-the-messages-of-from-pretrained-mean
+#
+#    model, report = MyModel.from_pretrained(path, output_loading_info=True)
+#    print(report["missing_keys"])
 
 classifier, report = LlamaForSequenceClassification.from_pretrained(
     "llama", num_labels=3, output_loading_info=True
@@ -144,6 +159,14 @@ assert report["missing_keys"] == {"score.weight"}
 # ``config.json`` is not the one of the file. With
 # :meth:`~torch.nn.Module.load_state_dict`, remove what you know to be harmless,
 # and stay strict:
+#
+# .. diagnosis:: ``position_ids`` is in the file, and newer versions of
+#       Transformers do not save it.
+#    :unexpected: {prefix}.position_ids
+#    :fix: what-do-the-messages-of-from-pretrained-mean
+#
+#    for key in [k for k in state_dict if k.endswith(".position_ids")]:
+#        del state_dict[key]
 
 old = dict(classifier.state_dict())
 old["model.embeddings.position_ids"] = torch.arange(8)
@@ -158,6 +181,14 @@ classifier.load_state_dict(old)
 
 # %%
 # **MISMATCH** is a tensor of another shape, which stops the load:
+#
+# .. diagnosis:: A tensor has another shape than the model's, often the head of
+#       another number of classes.
+#    :message: You set `ignore_mismatched_sizes` to `False`
+#              Reinit due to size mismatch
+#    :fix: what-do-the-messages-of-from-pretrained-mean
+#
+#    model = MyModel.from_pretrained(path, ignore_mismatched_sizes=True)
 
 try:
     LlamaForSequenceClassification.from_pretrained("classifier", num_labels=5)
@@ -183,6 +214,14 @@ assert {key for key, *_ in report["mismatched_keys"]} == {"score.weight"}
 #
 # **A larger vocabulary.** Tokens were added before training, so the embedding
 # in the file has more rows than the new model:
+#
+# .. diagnosis:: Tokens were added to the vocabulary of the file.
+#    :message: size mismatch for {}embed_tokens.weight
+#    :except: base_model.model
+#    :fix: what-goes-wrong
+#
+#    model.resize_token_embeddings(len(tokenizer))
+#    model.load_state_dict(state_dict)
 
 added = LlamaForCausalLM.from_pretrained("llama")
 added.resize_token_embeddings(102, mean_resizing=False)
@@ -207,6 +246,12 @@ assert LlamaForCausalLM.from_pretrained("added").config.vocab_size == 102
 # %%
 # **A damaged or absent shard.** Delete the file and download it again; in the
 # cache of the Hub, ``force_download=True`` does both:
+#
+# .. diagnosis:: The index names a shard that is not in the folder.
+#    :message: No such file or directory: {}model-{}.safetensors
+#    :fix: what-goes-wrong
+#
+#    model = AutoModel.from_pretrained("org/model", force_download=True)
 
 shutil.copytree("llama", "damaged", dirs_exist_ok=True)
 shard = Path("damaged", "model-00001-of-00002.safetensors")
@@ -223,6 +268,13 @@ assert not shard.exists()
 # %%
 # **No weights in the folder**, because the download took only the small files,
 # or they have names of your own:
+#
+# .. diagnosis:: The folder has a configuration, and no weights.
+#    :message: Error no file named
+#    :fix: what-goes-wrong
+#
+#    from huggingface_hub import snapshot_download
+#    path = snapshot_download("owner/model")
 
 config.save_pretrained("empty")
 try:
@@ -264,17 +316,6 @@ print(report["missing_keys"], report["unexpected_keys"])
 
 assert not report["missing_keys"] and not report["unexpected_keys"]
 assert mine.lm_head.weight is mine.model.embed_tokens.weight
-
-# %%
-# **The body without the head:** keys begin with ``model.``, the attribute of
-# the body. Remove it as from any wrapper:
-
-body = {
-    key.removeprefix("model."): value
-    for key, value in state_dict.items()
-    if key.startswith("model.")
-}
-transformers.LlamaModel(config).load_state_dict(body)
 
 # %%
 

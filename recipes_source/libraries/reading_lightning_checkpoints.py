@@ -135,6 +135,22 @@ torch.testing.assert_close(
 # ``load_state_dict`` does not look for that entry, and does not remove the
 # prefix. A message with ``"epoch", "global_step"`` is the first case, one with
 # ``"model.…"`` the second:
+#
+# .. diagnosis:: The file is a Lightning checkpoint, and its weights are in an
+#       entry of it.
+#    :unexpected: pytorch-lightning_version
+#
+#    weights = checkpoint["state_dict"]
+#    weights = {k.removeprefix("model."): v for k, v in weights.items()}
+#
+# .. diagnosis:: The file has the weights below the attribute ``model``, as
+#       Lightning saves them.
+#    :missing: {key}
+#    :unexpected: {prefix:model|net|backbone}.{key}
+#
+#    weights = {
+#        k.removeprefix("{prefix}."): v for k, v in state_dict.items()
+#    }
 
 for attempt in [checkpoint, checkpoint["state_dict"]]:
     try:
@@ -148,6 +164,13 @@ for attempt in [checkpoint, checkpoint["state_dict"]]:
 #
 # **A missing argument.** ``load_from_checkpoint`` builds the module first, and
 # the file says nothing about its arguments:
+#
+# .. diagnosis:: The Lightning checkpoint does not say what to build the module
+#       with.
+#    :message: __init__() missing {} required positional argument: '{name}'
+#    :fix: what-goes-wrong
+#
+#    model = MyModule.load_from_checkpoint("model.ckpt", {name}=...)
 
 # sphinx_gallery_wrong = True
 try:
@@ -228,7 +251,13 @@ assert "hyper_parameters" not in torch.load("ignoring.ckpt")
 #
 # **Plain weights into a LightningModule:** load them into the attribute,
 # ``classifier.model.load_state_dict(weights)``. A plain file is not a
-# checkpoint of Lightning, and both ways to read one say so in few words:
+# checkpoint of Lightning, and ``load_from_checkpoint`` says so in few words:
+#
+# .. diagnosis:: The file has plain weights, and is not a Lightning checkpoint.
+#    :message: KeyError: 'pytorch-lightning_version'
+#    :fix: back-into-lightning
+#
+#    module.model.load_state_dict(torch.load("model.pt", map_location="cpu"))
 
 torch.save(weights, "weights.pt")
 fresh = Classifier(layers=2)
@@ -243,6 +272,13 @@ fresh.model.load_state_dict(torch.load("weights.pt", map_location="cpu"))
 # **A file for others to load with Lightning** needs two entries. It is good for
 # ``load_from_checkpoint``, not for ``ckpt_path``, which resumes training and
 # wants the optimizer and the loops too:
+#
+# .. diagnosis:: The file has weights only, and ``ckpt_path`` resumes training.
+#    :message: Trying to restore optimizer state but checkpoint contains only
+#    :fix: back-into-lightning
+#
+#    model = MyModule.load_from_checkpoint("model.ckpt")
+#    trainer.fit(model)
 
 state_dict = {f"model.{key}": value for key, value in weights.items()}
 state_dict["loss.weight"] = torch.ones(2)
@@ -264,15 +300,6 @@ torch.testing.assert_close(
 # Variants
 # --------
 #
-# **Resume with Lightning:** ``trainer.fit(classifier, ckpt_path="model.ckpt")``
-# restores weights, optimizer and epoch. ``load_from_checkpoint`` restores the
-# weights only:
-
-resumed = train(Classifier(layers=2), epochs=3, ckpt_path="model.ckpt")
-
-assert resumed.current_epoch == 3 and resumed.global_step == 3 * len(batches)
-
-# %%
 # **Continue without Lightning:** ``checkpoint["optimizer_states"]`` is a list,
 # one for each optimizer. The optimizer has to get the parameters in the order
 # of ``configure_optimizers``:

@@ -152,6 +152,12 @@ torch.testing.assert_close(plain(tokens), expected)
 #
 # **An adapter is not a model.** Its keys match none of the plain class, and
 # none in memory either, so ``strict=False`` loads nothing:
+#
+# .. diagnosis:: The file has a LoRA adapter, or a model with one.
+#    :message: base_model.model.{}lora_A
+#    :fix: what-goes-wrong
+#
+#    model = PeftModel.from_pretrained(base, "adapter")
 
 # sphinx_gallery_wrong = True
 before = Net()
@@ -195,6 +201,13 @@ assert not torch.allclose(other(tokens), expected, atol=0.01)
 #
 # If the vocabulary grew, the adapter has the whole embedding, and a base with
 # the old number of rows does not take it:
+#
+# .. diagnosis:: Tokens were added before the adapter was trained.
+#    :message: size mismatch for base_model.model.{}embed
+#    :fix: added-tokens-and-trained-embeddings
+#
+#    base.resize_token_embeddings(len(tokenizer))
+#    model = PeftModel.from_pretrained(base, "adapter")
 
 grown = LoraConfig(r=4, target_modules=["hidden"], modules_to_save=["embed"])
 train(get_peft_model(Net(tokens=102), grown)).save_pretrained("grown")

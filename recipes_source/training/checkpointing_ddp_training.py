@@ -14,7 +14,6 @@ a DistributedDataParallel script, for ``torchrun`` on any number of processes.
 
 # sphinx_gallery_fold = "The model of this page, its training, and a function that starts processes"
 import os
-import pickle
 import shutil
 import socket
 import tempfile
@@ -72,13 +71,10 @@ def run(function, processes=2):
     def work(rank):  # with the variables that torchrun sets
         os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(processes)}
         os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": port}
-        Path(f"rank{rank}").write_bytes(pickle.dumps(function()))
+        torch.save(function(), f"rank{rank}")
 
     start_processes(work, nprocs=processes, start_method="fork")
-    return [
-        pickle.loads(Path(f"rank{rank}").read_bytes())
-        for rank in range(processes)
-    ]
+    return [torch.load(f"rank{rank}") for rank in range(processes)]
 
 
 torch.manual_seed(0)
@@ -327,13 +323,13 @@ def everybody_saves():
     try:
         os.replace("all.pt.tmp", "all.pt")
     except FileNotFoundError as error:
-        return error
+        return f"{type(error).__name__}: {error}"
 
 
-(error,) = filter(None, run(everybody_saves))
-print(f"{type(error).__name__}: {error}")
+(message,) = filter(None, run(everybody_saves))
+print(message)
 
-assert isinstance(error, FileNotFoundError)
+assert message.startswith("FileNotFoundError: ")
 
 # %%
 # **No** ``set_epoch``. The sampler shuffles by its seed and the epoch that you

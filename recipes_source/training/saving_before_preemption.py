@@ -175,21 +175,21 @@ Path("train.py").write_text(
 def start_and_end(command, number):
     """Send a signal after step 130; return the last step and the error."""
     Path("checkpoint.pt").unlink(missing_ok=True)
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, *command.split()],
         env={**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": folder.name},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    for line in process.stdout:
-        if line == "130\n":
-            break
-    process.send_signal(number)
-    rest, error = process.stdout.read(), process.stderr.read()
-    process.wait()
-    last = int((line + rest).split()[-1])
-    return last, error.replace(str(process.pid), "1234"), process.returncode
+    ) as process:
+        for line in process.stdout:
+            if line == "130\n":
+                break
+        process.send_signal(number)
+        # communicate() would lose what the loop above has read ahead.
+        last = int((line + process.stdout.read()).split()[-1])
+        error = process.stderr.read().replace(str(process.pid), "1234")
+    return last, error, process.returncode
 
 
 # %%

@@ -236,6 +236,7 @@ folder.cleanup()
 # Learn more
 # ----------
 #
+# - :ref:`sphx_glr_recipes_checkpoints_loading_quantized_models.py`
 # - :ref:`sphx_glr_recipes_recipes_module_load_state_dict_tips.py`
 # - :ref:`sphx_glr_recipes_training_placing_optimizer_state.py`
 # - :ref:`sphx_glr_recipes_training_saving_the_gradient_scaler.py`

@@ -232,6 +232,7 @@ folder.cleanup()
 # Learn more
 # ----------
 #
+# - :ref:`sphx_glr_recipes_libraries_loading_hugging_face_checkpoints.py`
 # - :ref:`sphx_glr_recipes_troubleshooting_removing_wrapper_prefixes.py`
 # - :ref:`sphx_glr_recipes_troubleshooting_renaming_keys_of_old_checkpoints.py`
 # - :ref:`sphx_glr_recipes_troubleshooting_taking_part_of_a_checkpoint.py`

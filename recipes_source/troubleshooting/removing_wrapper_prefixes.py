@@ -286,8 +286,8 @@ assert state_dict._metadata["head"] == {"version": 1}
 
 # %%
 # **Lightning** puts all keys below the name of an attribute, often ``model.``.
-# That prefix is not a wrapper's, and the files have other entries too: select
-# the keys that start with it, and remove it from those.
+# That prefix is not a wrapper's, and the files have other entries too:
+# :ref:`sphx_glr_recipes_libraries_reading_lightning_checkpoints.py`.
 
 # sphinx_gallery_fold = "Leave the temporary folder"
 if dist.is_initialized():

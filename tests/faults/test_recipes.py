@@ -20,16 +20,19 @@ pytestmark = pytest.mark.slow
 BAD = {
     "raises": ("raise ValueError('bad value')", r":11: ValueError: bad value"),
     "syntax_error": ("print('unclosed'", r":11: SyntaxError: "),
-    "endless_python": ("while True: pass", r":12: TimeoutError: killed after 3 s of processor time"),
+    "endless_python": ("while True: pass", r":12: TimeoutError: killed after 3 s\."),
     "endless_kernel": (
         "import torch\na = torch.rand(4000, 4000)\nwhile True: a = (a @ a).clamp(0, 1)",
-        r":14: TimeoutError: killed after 3 s of processor time",
+        r":14: TimeoutError: killed after 3 s\.",
     ),
     "endless_program": (
         "import subprocess, sys\nprint(1)\nsubprocess.run([sys.executable, '-c', 'while True: pass'])",
-        r":14: TimeoutError: killed after 3 s of processor time",
+        r":14: TimeoutError: killed after 3 s\.",
     ),
-    "waits_for_ever": ("import threading\nthreading.Event().wait()", r":13: TimeoutError: killed after 10 s"),
+    "waits_for_ever": (
+        "import threading\nthreading.Event().wait()",
+        r":13: TimeoutError: killed after 30 s on the clock",
+    ),
     "killed": (
         "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
         r":11: ChildProcessError: the recipe's process was killed by SIGKILL",

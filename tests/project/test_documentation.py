@@ -16,7 +16,7 @@ DOCS = README + CONTRIBUTING + (ROOT / "docs/options.md").read_text(encoding="ut
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 MODULES = sorted((ROOT / "_ext").rglob("*.py"))
 #: What is read but is no setting: Python's, Make's and the terminal's own, and what a build tells its processes.
-NOT_OURS = {"PATH", "PYTHONPATH", "MAKEFILE_LIST", "TERM", "RECIPES_FOLDERS", "RECIPES_USE"}
+NOT_OURS = {"PATH", "PYTHONPATH", "MAKEFILE_LIST", "MAKE", "TERM", "RECIPES_FOLDERS", "RECIPES_USE"}
 #: What Python reads for us.
 PYTHONS = {"TMPDIR"}
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ADVICE: dict[str, str | Callable[[Recipe, re.Match[str]], str]] = {
     "[Nn]o space": "Free some space in the temporary folder (TMPDIR), then build again.",
     "SyntaxError": "Fix the syntax.",
-    "TimeoutError": "Make it faster, or raise the limit: # sphinx_gallery_timeout = SECONDS",
+    "TimeoutError": "Make it faster, or raise the limit of processor time: # sphinx_gallery_timeout = SECONDS",
     "MemoryError|allocate memory": "Use less memory, or raise the limit: # sphinx_gallery_memory = MIB",
     "characters of output": "Print less, or raise the limit: # sphinx_gallery_output = CHARACTERS",
     "SystemExit|the recipe's process": "A recipe has to run to its end: remove what ends it early.",

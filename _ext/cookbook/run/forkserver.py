@@ -227,10 +227,9 @@ class ForkServer:
             line = frames[-1]
         if crash:
             reason = clean(crash)
-        elif dump.startswith("Timeout") or (code is None and not dump):
-            reason = f"TimeoutError: killed after {clock_limit(limit)} s"
-        elif code is None:
-            reason = f"TimeoutError: killed after {limit} s of processor time"
+        elif dump.startswith("Timeout") or code is None:
+            waited = WHERE and (dump.startswith("Timeout") or not dump)
+            reason = f"TimeoutError: killed after {f'{clock_limit(limit)} s on the clock' if waited else f'{limit} s'}"
         elif code < 0:
             reason = f"ChildProcessError: the recipe's process was killed by {signal.Signals(-code).name}"
         else:

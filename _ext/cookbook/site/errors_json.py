@@ -1,11 +1,7 @@
-"""What the recipes know about error messages, as data: for the field on the pages, and for other programs.
+"""What the recipes know about messages, as JSON: for programs, and for the field on the pages.
 
-``errors.json`` is for programs; ``docs/errors-json.md`` describes its form:
-
-    {"version": 1, "entries": [{"cause": "The file is ...", "paste": "git lfs pull", ...}, ...], "messages": [...]}
-
-``_static/error-index.js`` is the same as a script, since a page that is opened from its file cannot
-read another one.
+``errors.json`` is documented in ``docs/errors-json.md``; ``_static/error-index.js`` has the same in a
+script, so that the field works without a server.
 """
 
 from __future__ import annotations

@@ -82,10 +82,9 @@ def children(pid: int) -> list[int]:
 def cpu_time(pid: int | None) -> float:
     """Return the seconds that the process *pid* and its descendants, also those that have exited, used a processor."""
     try:
-        times = psutil.Process(pid).cpu_times()
+        return sum(psutil.Process(pid).cpu_times()[:4]) + sum(map(cpu_time, children(pid or 0)))
     except psutil.Error:  # it has exited
         return 0.0
-    return sum(times[:4]) + sum(map(cpu_time, children(pid or 0)))
 
 
 def descendants() -> list[psutil.Process]:

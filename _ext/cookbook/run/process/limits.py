@@ -20,15 +20,15 @@ from typing import IO
 #: The warnings that are errors.
 DEPRECATIONS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
 
-#: How many times as long as the processor a recipe may take on the clock.
-PATIENCE = 5
+#: How many times as long as the processor a recipe may take on the clock, and the seconds that it may take in any case.
+PATIENCE, LEAST = 5, 30
 #: The signal at which a process writes where it is; None on Windows.
 WHERE = getattr(signal, "SIGXCPU", None)
 
 
 def clock_limit(seconds: int) -> int:
     """Return how long a recipe may take on the clock whose limit is *seconds*."""
-    return seconds * PATIENCE if WHERE else seconds
+    return max(seconds * PATIENCE, LEAST) if WHERE else seconds
 
 
 def limit_time(seconds: int, file: IO[str]) -> None:
