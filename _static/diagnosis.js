@@ -126,7 +126,7 @@ const diagnose = (() => {
       for (const parts of sides[side]) if (!(right && (parts === left || parts === right)) && !alone(side, parts)) return null;
     }
     const part = (explained.missing.size + explained.unexpected.size) / total;
-    return { names, score: 100 * Math.max(part, fixed ? 0.6 : 0) + specific, shown: [...explained.unexpected, ...explained.missing][0] };
+    return { names, score: 100 * Math.max(part, fixed ? 0.6 : 0) + specific, shown: [...explained.unexpected, ...explained.missing][0], explained };
   };
 
   const compiled = errorIndex.entries.map((entry) => ({
@@ -175,13 +175,17 @@ const diagnose = (() => {
     return new Set(found.map(({ entry }) => entry)).size === 1 ? found.slice(0, 1) : [];
   };
 
+  // Whether an entry explains a key that the best one does not.
+  const addsTo = (best, { explained }) => !best.explained || !explained
+    || ["missing", "unexpected"].some((side) => [...explained[side]].some((key) => !best.explained[side].has(key)));
+
   const fill = (text, names) => Object.entries(names).reduce((all, [name, value]) => all.replaceAll(`{${name}}`, value ?? ""), text);
 
   // The diagnoses of a text, the best first: [{ entry, paste, shown }, ...].
   return (text) => {
     for (const message of readMessage(text).map(prepare)) {
       for (const found of [inAnyForm(message), cutShort(message)]) {
-        const good = found.filter(({ score }) => score >= 0.6 * found[0].score)
+        const good = found.filter((one) => one.score >= 0.6 * found[0].score && (one === found[0] || addsTo(found[0], one)))
           .map(({ entry, names, shown }) => ({ entry, shown, paste: fill(entry.paste, names) }))
           .filter(({ paste }, i, all) => all.findIndex((other) => other.paste === paste) === i); // others add nothing
         if (good.length) return good.slice(0, 3);
