@@ -126,13 +126,13 @@ const diagnose = (() => {
       for (const parts of sides[side]) if (!(right && (parts === left || parts === right)) && !alone(side, parts)) return null;
     }
     const part = (explained.missing.size + explained.unexpected.size) / total;
-    return { names, score: 100 * Math.max(part, fixed ? 0.6 : 0) + specific, shown: [...explained.unexpected, ...explained.missing][0] };
+    return { names, score: 100 * Math.max(part, fixed ? 0.6 : 0) + specific, shown: [...explained.unexpected, ...explained.missing][0], explained };
   };
 
   const compiled = errorIndex.entries.map((entry) => ({
     entry,
     messages: [false, true].map((squeezed) => entry.message.map((pattern) => compile(pattern, squeezed))),
-    exceptions: entry.except.map((pattern) => compile(pattern, false)),
+    exceptions: entry.except.map((pattern) => [compile(pattern, false), compile(pattern, true)]),
   }));
   const printed = errorIndex.messages.map((text) => quoted(text).replace(/\s/g, "").toLowerCase());
 
@@ -142,14 +142,15 @@ const diagnose = (() => {
   const prepare = (message) => {
     const [text, squeezed, around] = [message.text, message.squeezed, `${message.before} ${message.text}`].map(quoted);
     const lower = squeezed.toLowerCase();
-    return { ...message, text, squeezed, around, lower, aroundLower: around.replace(/\s/g, "").toLowerCase() };
+    const aroundSqueezed = around.replace(/\s/g, "");
+    return { ...message, text, squeezed, around, lower, aroundSqueezed, aroundLower: aroundSqueezed.toLowerCase() };
   };
 
   const among = (message, squeezed) => {
-    const { around, aroundLower, lower } = message, source = squeezed ? message.squeezed : message.text;
+    const { around, aroundSqueezed, aroundLower, lower } = message, source = squeezed ? message.squeezed : message.text;
     return compiled.map(({ entry, messages, exceptions }) => {
       if (entry.traceback.length && !entry.traceback.some((part) => message.before.includes(part))) return null;
-      if (exceptions.some((one) => fits(one, around, aroundLower))) return null;
+      if (exceptions.some(([one, other]) => fits(one, around, aroundLower) || fits(other, aroundSqueezed, aroundLower))) return null;
       let best = squeezed || !(entry.missing.length || entry.unexpected.length) ? null : explain(entry, message.keys);
       for (const one of messages[squeezed ? 1 : 0]) {
         const found = fits(one, source, lower);
@@ -174,13 +175,17 @@ const diagnose = (() => {
     return new Set(found.map(({ entry }) => entry)).size === 1 ? found.slice(0, 1) : [];
   };
 
+  // Whether an entry explains a key that the best one does not.
+  const addsTo = (best, { explained }) => !best.explained || !explained
+    || ["missing", "unexpected"].some((side) => [...explained[side]].some((key) => !best.explained[side].has(key)));
+
   const fill = (text, names) => Object.entries(names).reduce((all, [name, value]) => all.replaceAll(`{${name}}`, value ?? ""), text);
 
   // The diagnoses of a text, the best first: [{ entry, paste, shown }, ...].
   return (text) => {
     for (const message of readMessage(text).map(prepare)) {
       for (const found of [inAnyForm(message), cutShort(message)]) {
-        const good = found.filter(({ score }) => score >= 0.6 * found[0].score)
+        const good = found.filter((one) => one.score >= 0.6 * found[0].score && (one === found[0] || addsTo(found[0], one)))
           .map(({ entry, names, shown }) => ({ entry, shown, paste: fill(entry.paste, names) }))
           .filter(({ paste }, i, all) => all.findIndex((other) => other.paste === paste) === i); // others add nothing
         if (good.length) return good.slice(0, 3);

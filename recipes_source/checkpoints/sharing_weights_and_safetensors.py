@@ -230,28 +230,6 @@ torch.testing.assert_close(load_file("odd.safetensors"), odd, **exactly)
 # messages, which
 # :ref:`sphx_glr_recipes_checkpoints_converting_to_safetensors.py` has.
 #
-# .. diagnosis:: safetensors writes the memory of a tensor as it is, and this
-#       one is a view of another.
-#    :message: You are trying to save a non contiguous tensor
-#    :fix: converting_to_safetensors
-#
-#    tensors = {k: v.contiguous() for k, v in tensors.items()}
-#
-# .. diagnosis:: safetensors saves a flat dictionary of tensors, and this entry
-#       is none.
-#    :message: Key `{entry}` is invalid, expected torch.Tensor but received
-#    :except: Key `_extra_state`
-#    :fix: converting_to_safetensors
-#
-#    save_file(checkpoint["{entry}"], "model.safetensors")
-#
-# .. diagnosis:: The metadata of a safetensors file are text only.
-#    :message: argument 'metadata': '{}' object
-#              argument 'metadata': {} object cannot be converted
-#    :fix: converting_to_safetensors
-#
-#    metadata = {k: str(v) for k, v in metadata.items()}
-#
 # .. diagnosis:: Two tensors of different dtypes share one memory.
 #    :message: Cannot save multiple tensors or storages that view the same data
 #    :fix: converting_to_safetensors

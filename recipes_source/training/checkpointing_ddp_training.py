@@ -222,6 +222,8 @@ assert torch.equal(ddp.module[0].weight, straight["model"]["0.weight"])
 # .. diagnosis:: If this is a resumed run on several GPUs, every process has
 #       loaded the file onto GPU 0.
 #    :message: CUDA out of memory
+#    :traceback: torch/serialization.py
+#                torch.load(
 #    :fix: why-is-gpu-0-full
 #
 #    torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))

@@ -20,7 +20,7 @@ FILES = [
     "amp/grad_scaler.py",
     *sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("distributed/checkpoint/*.py")),
 ]
-#: Between what torch's C++ code puts together: a part of each that is in its library, and the message.
+#: Messages that torch's C++ code puts together: a part of each that is in its libraries, and the whole.
 READER = {
     "PytorchStreamReader failed ": "PytorchStreamReader failed reading zip archive: failed finding central directory",
     "invalid header or archive is corrupted": "PytorchStreamReader failed reading zip archive: invalid header or archive is corrupted",
@@ -75,7 +75,7 @@ def messages_of(text):
 def atlas():
     """The messages of each file of torch."""
     return {name: messages_of((PACKAGE / name).read_text(encoding="utf-8")) for name in FILES} | {
-        "lib/libtorch_cpu.so": list(READER.values())
+        "lib": list(READER.values())
     }
 
 
@@ -96,9 +96,9 @@ print("no message at all")
     ]
 
 
-def test_the_messages_of_the_reader_are_in_its_library():
-    library = (PACKAGE / "lib/libtorch_cpu.so").read_bytes()
-    assert [part for part in READER if part.encode() not in library] == []
+def test_the_messages_of_the_reader_are_in_its_libraries():
+    libraries = [(PACKAGE / f"lib/libtorch_{name}.so").read_bytes() for name in ("cpu", "python")]
+    assert [part for part in READER if not any(part.encode() in library for library in libraries)] == []
 
 
 def test_every_message_is_explained_or_has_a_reason(ask, atlas):

@@ -171,8 +171,13 @@ def test_every_message_of_the_recipes_is_explained_however_it_is_pasted(ask, pag
     answers = ask(*(WAYS[way](text) for text, _ in found))
     for (text, own), wanted, answer in zip(found, expected, answers, strict=True):
         assert wanted and wanted[0]["url"] in own, text
-        short = way == "without its type" and len(re.findall("[a-z]", text.partition(": ")[2])) < 20  # KeyError: 'step'
-        if not short and not wanted[0]["traceback"]:
+        bare = len(re.findall("[a-z]", text.partition(": ")[2])) < 20 or re.match(r"KeyError: '[^ ]*'$", text)
+        short = way == "without its type" and bare
+        if short or wanted[0]["traceback"]:
+            continue
+        if way == "from a narrow terminal":  # which has broken the name that tells two apart
+            assert answer and answer[0]["url"] in own, text
+        else:
             assert [one["cause"] for one in answer[:1]] == [wanted[0]["cause"]], WAYS[way](text)
 
 
