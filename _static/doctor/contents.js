@@ -32,11 +32,9 @@ globalThis.doctor ??= {};
   const storageDtype = (/** @type {any} */ type) => STORAGES[shortName(type)] ?? "uint8";
   const dtypeOf = (/** @type {any} */ value) => (value instanceof Global && value.path.startsWith("torch.") ? shortName(value) : "unknown");
 
-  /** A text as Python writes it. */
-  const python = (/** @type {string} */ text) => {
-    const body = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"');
-    return text.includes("'") && !text.includes('"') ? `"${body}"` : `'${body.replaceAll("'", "\\'")}'`;
-  };
+  /** A text as it stands in Python; what could make code look like other code is escaped. */
+  const python = (/** @type {string} */ text) => JSON.stringify(text).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => [...Array(character.length).keys()]
+    .map((i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`).join(""));
   /** A value in a few words. */
   const describe = (/** @type {any} */ value) => {
     if (value === null) return "None";
