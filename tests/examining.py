@@ -8,7 +8,19 @@ import torch
 from conftest import ROOT
 
 #: In the order in which the page loads them.
-SCRIPTS = ("bytes", "zip", "pickle", "globals", "contents", "formats")
+SCRIPTS = (
+    "bytes",
+    "zip",
+    "pickle",
+    "globals",
+    "contents",
+    "formats",
+    "lines",
+    "findings",
+    "text",
+    "model",
+    "comparison",
+)
 FOLDER = ROOT / "_static/doctor"
 
 

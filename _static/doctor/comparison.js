@@ -68,7 +68,7 @@ globalThis.doctor ??= {};
           continue;
         }
         const shape = open.get(name) ?? null;
-        if (fits(key.shape, shape)) pairs.push({ from: key.name, to: name, how: "another prefix" });
+        if (fits(key.shape, shape)) pairs.push({ from: key.name, to: name, how: shape || rule.count > 3 ? "another prefix" : "same ending" });
         else shapes.push({ from: key.name, to: name, has: key.shape, wants: shape });
         open.delete(name);
         used += 1;
@@ -101,7 +101,7 @@ globalThis.doctor ??= {};
 
   /** How sure the map is, in a word and as a part of the model that gets a value. */
   const confidence = (/** @type {ReturnType<typeof mapKeys>} */ map, /** @type {number} */ wanted) => {
-    const guessed = map.pairs.filter(({ how }) => how === "same shape, in order").length, single = map.pairs.filter(({ how }) => how === "only one of this shape").length;
+    const guessed = map.pairs.filter(({ how }) => how === "same shape, in order" || how === "same ending").length, single = map.pairs.filter(({ how }) => how === "only one of this shape").length;
     const percent = wanted ? Math.floor((100 * map.pairs.length) / wanted) : 0;
     return { percent, word: guessed ? "a guess" : single ? "likely" : "sure", guessed, single };
   };

@@ -12,7 +12,7 @@ globalThis.doctor ??= {};
     return unit ? `${(count / 1000 ** unit).toPrecision(3).replace(/\.?0+$/, "")} ${["", "kB", "MB", "GB", "TB"][unit]}` : `${count} byte${count === 1 ? "" : "s"}`;
   };
   const some = (/** @type {string[]} */ names, most = 5) => names.slice(0, most).map((name) => (name.length > 80 ? `${name.slice(0, 80)}…` : name)).join(", ") + (names.length > most ? ` and ${names.length - most} more` : "");
-  const plural = (/** @type {number} */ count, /** @type {string} */ noun) => `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
+  const plural = (/** @type {number} */ count, /** @type {string} */ noun, several = `${noun}s`) => `${count.toLocaleString("en-US")} ${count === 1 ? noun : several}`;
 
   const IDENTIFY = "troubleshooting/identifying_a_checkpoint_file", TRUNCATED = "troubleshooting/surviving_truncated_checkpoints";
 
@@ -38,7 +38,7 @@ globalThis.doctor ??= {};
       export: { text: "It is a program with its weights, not a state_dict:", lines: `import torch\n\nprogram = torch.export.load(${name})\nstate_dict = program.state_dict` },
       torchscript: { text: "It is a model with its code, for torch.jit.load; torch.load refuses it:", lines: `import torch\n\nmodel = torch.jit.load(${name}, map_location="cpu")\nstate_dict = model.state_dict()`, recipe: "" },
       pickle: { text: "It was written with pickle.dump, not with torch.save. Unpickling runs code of the file: do this only if you trust it.", lines: `import pickle\n\nwith open(${name}, "rb") as file:\n    value = pickle.load(file)`, recipe: "troubleshooting/loading_safely_with_weights_only" },
-      zip: { text: report.truncated ? "Copy or download it again." : `It has ${plural(report.entries.length, "entry").replace("entrys", "entries")}, first ${some(report.entries, 3)}. Unpack it and look for the checkpoint.` },
+      zip: { text: report.truncated ? "Copy or download it again." : `It has ${plural(report.entries.length, "entry", "entries")}, first ${some(report.entries, 3)}. Unpack it and look for the checkpoint.` },
       tar: { text: "Unpack it and look for the checkpoint:", lines: `tar -xf ${shell(report.file)}`, language: "shell" },
       unknown: { text: "Its first bytes are those of no format that this page knows. It can be encrypted, damaged, or of another program." },
       damaged: { text: report.problems.join(" "), recipe: TRUNCATED },
@@ -74,7 +74,7 @@ globalThis.doctor ??= {};
     }
     if (report.module && report.tensors.length) {
       const zipped = report.kind === "torch-zip" && !report.truncated;
-      found.push({ level: "problem", title: `A whole model was pickled, an object of ${report.module}`, text: `torch.load needs the code of its ${plural(refused.length, "class").replace("classs", "classes")}, in the version that saved them, and refuses them by default.${zipped ? " These lines read its weights without any of that:" : ""}`,
+      found.push({ level: "problem", title: `A whole model was pickled, an object of ${report.module}`, text: `torch.load needs the code of its ${plural(refused.length, "class", "classes")}, in the version that saved them, and refuses them by default.${zipped ? " These lines read its weights without any of that:" : ""}`,
         ...zipped && { lines: reading(report, report.tensors) }, recipe: "troubleshooting/avoiding_whole_model_pickles" });
     } else if (refused.length && report.kind.startsWith("torch")) {
       const { names } = safeGlobals(report.globals);

@@ -229,14 +229,13 @@ globalThis.doctor ??= {};
     const pieces = new Set([...pairsOf(state?.get("storage_data"))?.values() ?? []].map((entry) => stateOf(entry)?.get("relative_path")).filter(Boolean));
     const there = new Set(files.map((other) => other.name));
     const missing = files.length > 1 ? [...pieces].filter((name) => !there.has(String(name))) : [];
-    const heads = new Map();
-    for (const { path } of tensors) heads.set(path[0], path.length > 1);
+    const heads = new Set(tensors.map(({ path }) => (path.length > 1 ? path[0] : null))); // null: at the top
     return { ...blank(), kind: "dcp", title: files.length > 1 ? "A distributed checkpoint (DCP)" : "The metadata of a distributed checkpoint (DCP)", tensors, values, globals: globalsOf(pickled.pickle),
       entries: [...pieces].map(String).slice(0, 2000), problems: missing.slice(0, 20).map((name) => `${String(name).slice(0, 100)} is missing in the folder.`),
-      groups: [...heads].filter(([, nested]) => nested).slice(0, 200).map(([head]) => {
-        const inside = tensors.filter(({ path }) => path[0] === head);
+      groups: [...heads].slice(0, 200).map((head) => {
+        const inside = tensors.filter(({ path }) => (head === null ? path.length === 1 : path.length > 1 && path[0] === head));
         const optimizer = inside.some(({ path }) => path[1] === "state" || path[1] === "param_groups");
-        return { path: [head], role: optimizer ? "optimizer" : "weights", keys: inside.length, tensors: inside.length, groups: 0, detail: "", metadata: false };
+        return { path: head === null ? [] : [head], role: optimizer ? "optimizer" : "weights", keys: inside.length, tensors: inside.length, groups: 0, detail: "", metadata: false };
       }) };
   };
 

@@ -136,7 +136,7 @@
     const renamed = pairs.filter((/** @type {any} */ { from, to }) => from !== to), same = pairs.length === wanted && !unused.length && !shapes.length;
     const side = found.kind === "file" ? "the other file" : "the model";
     const head = same && !renamed.length ? "They have the same keys and shapes." : `${pairs.length} of ${plural(wanted, "key")} of ${side} get a value from this file, ${confidence.percent} %${renamed.length ? `, ${renamed.length} of them under another name` : ""}.`;
-    const sure = { sure: "", likely: " Some names were matched by a shape that occurs once: look at the map.", "a guess": ` ${confidence.guessed} names were matched by shape and order alone, which is a guess: look at the map before you use it.` }[/** @type {"sure"} */ (confidence.word)];
+    const sure = { sure: "", likely: " Some names were matched by a shape that occurs once: look at the map.", "a guess": ` ${confidence.guessed} names were matched by shape and order, or by their ending, which is a guess: look at the map before you use it.` }[/** @type {"sure"} */ (confidence.word)];
     difference.replaceChildren(
       element("h3", { tabIndex: -1, id: "doctor-differs" }, "What differs"),
       element("p", {}, head + sure + (found.partial && unused.length ? " print(model) does not show parameters that a module holds itself: if unused keys are such, paste list(model.state_dict()) instead." : "")),
