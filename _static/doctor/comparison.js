@@ -3,7 +3,7 @@
 "use strict";
 globalThis.doctor ??= {};
 {
-  const { python, weightsOf, tensorsOf, opening, at } = doctor;
+  const { python, gather, weightsOf, tensorsOf, opening, at } = doctor;
   const MOST_GUESSES = 5000;
 
   /** @typedef {{name: string, shape: number[] | null, dtype: string}} Key */
@@ -81,13 +81,13 @@ globalThis.doctor ??= {};
     /** @type {Map<string, string[]>} */
     const waiting = new Map();
     const sign = (/** @type {string} */ name, /** @type {number[] | null} */ shape) => `${name.slice(name.lastIndexOf(".") + 1)} ${shape}`;
-    for (const [name, shape] of open) if (shape) waiting.set(sign(name, shape), [...(waiting.get(sign(name, shape)) ?? []), name]);
+    for (const [name, shape] of open) if (shape) gather(waiting, sign(name, shape), name);
     const counts = new Map();
     for (const { name, shape } of rest) counts.set(sign(name, shape), (counts.get(sign(name, shape)) ?? 0) + 1);
     const unused = [];
-    for (const { name, shape } of rest.slice(0, MOST_GUESSES)) {
+    for (const [i, { name, shape }] of rest.entries()) {
       const found = waiting.get(sign(name, shape)), total = counts.get(sign(name, shape));
-      const to = shape && found?.length ? found.shift() : undefined;
+      const to = i < MOST_GUESSES && shape && found?.length ? found.shift() : undefined;
       if (to === undefined) {
         unused.push(name);
         continue;
@@ -95,7 +95,6 @@ globalThis.doctor ??= {};
       pairs.push({ from: name, to, how: total === 1 && !found?.length ? "only one of this shape" : "same shape, in order" });
       open.delete(to);
     }
-    unused.push(...rest.slice(MOST_GUESSES).map(({ name }) => name));
     return { pairs, rules, shapes, unused, missing: [...open.keys()] };
   };
 

@@ -27,6 +27,12 @@ globalThis.doctor ??= {};
    */
   const items = (/** @type {any} */ value) => (value instanceof Sequence ? value.items : value instanceof Call && value.path === "torch.Size" ? items(value.args[0]) : []);
   const numbers = (/** @type {any} */ value) => items(value).map(Number).filter((n) => Number.isFinite(n));
+  /** Add an item to the list that a map has for a key. */
+  const gather = (/** @type {Map<any, any[]>} */ map, /** @type {any} */ key, /** @type {any} */ item) => {
+    const list = map.get(key);
+    if (list) list.push(item);
+    else map.set(key, [item]);
+  };
   const product = (/** @type {number[]} */ shape) => shape.reduce((a, b) => a * b, 1);
   const shortName = (/** @type {any} */ value) => (value instanceof Global ? value.path.split(".").at(-1) ?? "" : "");
   const storageDtype = (/** @type {any} */ type) => STORAGES[shortName(type)] ?? "uint8";
@@ -44,7 +50,7 @@ globalThis.doctor ??= {};
     if (value instanceof Sequence) return value.items.length && value.items.length <= 8 && value.items.every((item) => item === null || typeof item !== "object")
       ? `${value.kind === "list" ? "[" : value.kind === "tuple" ? "(" : "{"}${value.items.map(describe).join(", ")}${value.kind === "list" ? "]" : value.kind === "tuple" ? ")" : "}"}`
       : `${value.kind} of ${value.items.length}`;
-    if (value instanceof Mapping) return `dict of ${value.pairs.length}`;
+    if (value instanceof Mapping) return `dict of ${value.pairs.length / 2}`;
     if (value instanceof Global) return value.path;
     if (value instanceof Call) return value.path ? `an object of ${value.path}` : "an object";
     if (value instanceof Raw) return `${value.length} bytes`;
@@ -54,14 +60,13 @@ globalThis.doctor ??= {};
 
   /** The pairs of a dictionary, the last one of each key; null if it is none. */
   const pairsOf = (/** @type {any} */ value) => {
-    let pairs = null;
-    if (value instanceof Mapping) ({ pairs } = value);
-    else if (value instanceof Call && (value.pairs.length || /^collections\.(OrderedDict|Counter|defaultdict)$/.test(value.path))) {
-      const first = value.args.at(-1); // the list of pairs of old files
-      const early = first instanceof Mapping ? first.pairs : items(first).map(items).filter((pair) => pair.length === 2);
-      pairs = [...early, ...value.pairs];
-    }
-    return pairs && new Map(pairs.map(([key, item]) => [keyOf(key), item]));
+    const call = value instanceof Call && (value.pairs.length > 0 || /^collections\.(OrderedDict|Counter|defaultdict)$/.test(value.path));
+    if (!call && !(value instanceof Mapping)) return null;
+    const first = call ? value.args.at(-1) : null; // the list of pairs of old files
+    const early = first instanceof Mapping ? first.pairs : items(first).map(items).filter((pair) => pair.length === 2).flat();
+    const made = new Map();
+    for (const pairs of [early, value.pairs]) for (let i = 0; i < pairs.length; i += 2) made.set(keyOf(pairs[i]), pairs[i + 1]);
+    return made;
   };
   const stateOf = (/** @type {any} */ value) => (value instanceof Call && value.state !== undefined ? pairsOf(value.state) ?? pairsOf(items(value.state)[0]) : null);
 
@@ -171,7 +176,8 @@ globalThis.doctor ??= {};
       }
       const tensor = this.tensor(value);
       if (tensor) {
-        this.tensors.push({ ...tensor, path, name: path.join(".") });
+        const { shape, dtype, stride, offset, storage, bytes, device, kind, layout, note } = tensor; // many times faster than {...tensor}
+        this.tensors.push({ path, name: path.join("."), shape, dtype, stride, offset, storage, bytes, device, kind, layout, note });
         return "tensor";
       }
       const pairs = pairsOf(value), state = pairs ? null : stateOf(value);
@@ -181,7 +187,7 @@ globalThis.doctor ??= {};
         this.active.add(value);
         if (list) this.list(value, path);
         else if (pairs) this.dictionary(pairs, path, value);
-        else this.object(value, state, path);
+        else this.object(value, /** @type {Map<any, any>} */ (state), path);
         this.active.delete(value);
         return "group";
       }
@@ -250,5 +256,5 @@ globalThis.doctor ??= {};
 
   const globalsOf = (/** @type {InstanceType<typeof doctor.Pickle> | null} */ pickle) => [...new Set([...pickle?.globals.values() ?? []].map((global) => global.path))].sort().slice(0, 2000).map(judge);
 
-  Object.assign(doctor, { Contents, pairsOf, stateOf, items, numbers, product, sizeOf, dtypeOf, storageDtype, python, describe, globalsOf });
+  Object.assign(doctor, { Contents, pairsOf, stateOf, items, numbers, gather, product, sizeOf, dtypeOf, storageDtype, python, describe, globalsOf });
 }

@@ -3,7 +3,7 @@
 "use strict";
 globalThis.doctor ??= {};
 {
-  const { python, weightsOf, tensorsOf, keysOf, isAverage, wrapperOf, safeGlobals, loading, opening, reading, at } = doctor;
+  const { examine, python, gather, weightsOf, tensorsOf, keysOf, isAverage, wrapperOf, safeGlobals, loading, opening, reading, at } = doctor;
 
   /** @typedef {{level: "danger" | "problem" | "note" | "answer", title: string, text: string, lines?: string, language?: string, recipe?: string}} Finding */
 
@@ -144,7 +144,7 @@ globalThis.doctor ??= {};
     const inside = tensorsOf(report, group);
     /** @type {Map<string, any[]>} */
     const sharing = new Map();
-    for (const tensor of inside) if (tensor.storage !== null) sharing.set(tensor.storage, [...(sharing.get(tensor.storage) ?? []), tensor]);
+    for (const tensor of inside) if (tensor.storage !== null) gather(sharing, tensor.storage, tensor);
     const tied = [...sharing.values()].filter((all) => all.length > 1 && all.every((one) => one.offset === all[0].offset && one.shape.join() === all[0].shape.join() && one.bytes > 0));
     if (tied.length) found.push({ level: "note", title: "Tied weights", text: `${tied.slice(0, 3).map((all) => some(all.map(({ path }) => String(path.at(-1))), 3)).join("; ")} are one tensor. safetensors refuses to save them so; torch.save keeps them together.`, recipe: "checkpoints/sharing_weights_and_safetensors" });
     const half = inside.filter(({ dtype }) => dtype === "float16" || dtype === "bfloat16");
@@ -155,11 +155,11 @@ globalThis.doctor ??= {};
   /** How it is loaded. @returns {Finding[]} */
   const answer = (/** @type {any} */ report) => {
     if (report.truncated || report.module || report.kind === "torchscript" || report.problems.some((/** @type {string} */ problem) => /missing|in no part/.test(problem))) return [];
-    if (!/^(torch-|safetensors|dcp)/.test(report.kind) || !report.tensors.length) return [];
+    if (!/^(torch-|safetensors|dcp)/.test(report.kind)) return [];
     const group = weightsOf(report), states = report.groups.filter(({ role }) => ["optimizer", "scheduler", "gradient scaler"].includes(role));
     const dangerous = report.globals.some(({ runs }) => runs);
     if (dangerous) return [];
-    if (!group && !states.length) return [{ level: "answer", title: "How to read it", text: "No dictionary in it looks like the weights of a model.", lines: opening(report).join("\n"), recipe: "recipes/what_is_state_dict" }];
+    if (!group && !states.length) return [{ level: "answer", title: "How to read it", text: report.tensors.length ? "No dictionary in it looks like the weights of a model." : "There are no tensors in it.", lines: opening(report).join("\n"), recipe: "troubleshooting/looking_inside_a_checkpoint" }];
     const training = states.length && group;
     const where = group?.path.length ? ` The model is under ${group.path.map((/** @type {any} */ key) => `“${String(key).slice(0, 80)}”`).join(", ")}.` : "";
     return [{ level: "answer", title: "How to load it", text: training ? `It is a whole training checkpoint.${where}` : group ? `It is a state_dict of ${plural(group.tensors, "tensor")}.${where}` : "It has the state of an optimizer and no weights.", lines: loading(report),
@@ -175,5 +175,11 @@ globalThis.doctor ??= {};
     return all.map((finding) => ({ ...finding, recipe: finding.recipe ?? "" })).sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
   };
 
-  Object.assign(doctor, { findings, bytes, plural, some });
+  /** A report with its findings. */
+  const diagnose = async (/** @type {File[]} */ files, /** @type {any} */ meter) => {
+    const report = await examine(files, meter);
+    return { ...report, findings: findings(report) };
+  };
+
+  Object.assign(doctor, { findings, diagnose, bytes, plural, some });
 }

@@ -10,7 +10,7 @@ globalThis.doctor ??= {};
   /** @typedef {{name: string, size: number, kind: string, title: string, age: string, tensors: any[], storages: any[], groups: any[], values: any[], globals: any[],
    *   metadata: [string, string][], problems: string[], truncated: boolean, module: string, complete: boolean, entries: string[], read: number, ms: number, files: number}} Report */
 
-  const blank = () => ({ kind: "", title: "", age: "", tensors: [], storages: [], groups: [], values: [], globals: [], metadata: [], problems: [],
+  const blank = () => ({ kind: "", title: "", age: "", tensors: [], storages: [], groups: [], values: [], globals: [], metadata: /** @type {[string, string][]} */ ([]), problems: /** @type {string[]} */ ([]),
     truncated: false, module: "", complete: true, entries: [] });
 
   /** Read one pickled object; where it ends too early, what there is of it. */
@@ -20,7 +20,7 @@ globalThis.doctor ??= {};
       return { root: await pickle.load(), end: pickle.at, pickle, problem: "" };
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
-      return { root: pickle.rescue(), end: -1, pickle, problem: error.message };
+      return { root: pickle.rescue(), end: -1, pickle, problem: /** @type {Error} */ (error).message };
     }
   };
 
@@ -252,8 +252,8 @@ globalThis.doctor ??= {};
         continue;
       }
       const report = await one(shard, files, meter);
-      tensors.push(...report.tensors.map((/** @type {any} */ tensor) => ({ ...tensor, note: tensor.note || name })));
-      problems.push(...report.problems);
+      for (const tensor of report.tensors) tensors.push({ ...tensor, note: tensor.note || name });
+      for (const problem of report.problems) problems.push(problem);
       if (report.truncated) problems.push(`The end of ${name.slice(0, 100)} is missing.`);
     }
     const found = new Set(tensors.map(({ name }) => name));
@@ -314,7 +314,7 @@ globalThis.doctor ??= {};
     } catch (error) {
       if (error instanceof Canceled) throw error;
       const known = error instanceof Unreadable;
-      report = { ...blank(), kind: "damaged", title: "A file that cannot be read", problems: [known ? error.message : error instanceof DOMException ? "The browser cannot read the file: it was changed, moved or removed." : "Its structure is damaged."] };
+      report = { ...blank(), kind: "damaged", title: "A file that cannot be read", problems: [known ? /** @type {Error} */ (error).message : error instanceof DOMException ? "The browser cannot read the file: it was changed, moved or removed." : "Its structure is damaged."] };
     }
     const parts = ["dcp", "safetensors-index", "torch-index"].includes(report.kind);
     if (files.length > 1 && !parts) report.problems.unshift(`${files.length} files were chosen; this is about the largest of them.`);

@@ -9,6 +9,7 @@ globalThis.doctor ??= {};
   const numbersIn = (/** @type {string} */ text) => (text.match(/\d+/g) ?? []).map(Number);
   const argument = (/** @type {string} */ text, /** @type {string} */ name) => text.match(new RegExp(`\\b${name}=(\\([^)]*\\)|[^,()]+)`))?.[1];
   const first = (/** @type {string} */ text, /** @type {number} */ i) => Number(text.split(",")[i]?.match(/-?\d+/)?.[0]);
+  /** @returns {Record<string, number[]>} */
   const norm = (/** @type {string} */ args) => {
     const size = numbersIn(args.match(/^\s*\(([^)]*)\)/)?.[1] ?? args.split(",")[0]);
     return args.includes("elementwise_affine=False") ? {} : { weight: size, bias: size };

@@ -2,7 +2,7 @@
 // Names from files are put in as text, never as markup. Nothing is sent or stored.
 "use strict";
 {
-  const { consult, findings, bytes, plural, summary, facts, asText, asMarkdown, element, code, keyTable, expected, expectedOf, ownKeys, compare, Canceled } = doctor;
+  const { consult, bytes, plural, summary, facts, asText, asMarkdown, element, code, keyTable, expected, expectedOf, ownKeys, compare, Canceled } = doctor;
   const find = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
   const status = find("doctor-status"), cancel = find("doctor-cancel"), answer = find("doctor-answer"), second = find("doctor-second"), difference = find("doctor-difference"), area = find("doctor-drop");
   /** @type {any} */
@@ -39,7 +39,7 @@
   const definition = (/** @type {[string, string][]} */ rows) => element("dl", { className: "doctor-facts" }, ...rows.map(([name, text]) => element("div", {}, element("dt", {}, code(name)), element("dd", { className: "untrusted" }, text.slice(0, 500)))));
 
   const show = () => {
-    const found = findings(report), { main, others } = facts(report), refused = report.globals.filter((/** @type {any} */ { verdict }) => verdict !== "allowed");
+    const found = report.findings, { main, others } = facts(report), refused = report.globals.filter((/** @type {any} */ { verdict }) => verdict !== "allowed");
     answer.replaceChildren(
       element("h2", { id: "doctor-name", tabIndex: -1, className: "untrusted" }, report.name),
       element("p", {}, `${summary(report)}.`),
@@ -82,7 +82,7 @@
     if (!found) return;
     report = found;
     show();
-    status.textContent = `${plural(findings(report).length, "finding")}, ${plural(report.tensors.length, "tensor")}.`;
+    status.textContent = `${plural(report.findings.length, "finding")}, ${plural(report.tensors.length, "tensor")}.`;
   };
 
   // -- what the reader gives ------------------------------------------------------

@@ -11,7 +11,7 @@ globalThis.doctor ??= {};
     constructor(/** @type {string} */ kind, /** @type {any[]} */ items) { this.kind = kind; this.items = items; }
   }
   class Mapping {
-    constructor() { /** @type {[any, any][]} */ this.pairs = []; }
+    constructor() { /** @type {any[]} */ this.pairs = []; } // key, value, key, value, …
   }
   /** A class or function, by name. */
   class Global {
@@ -24,7 +24,7 @@ globalThis.doctor ??= {};
       this.args = args instanceof Sequence ? args.items : [args];
       /** @type {any} */ this.state = undefined;
       /** @type {any[]} */ this.items = [];
-      /** @type {[any, any][]} */ this.pairs = [];
+      /** @type {any[]} */ this.pairs = [];
     }
 
     get path() { return this.callee instanceof Global ? this.callee.path : ""; }
@@ -166,7 +166,7 @@ globalThis.doctor ??= {};
         const items = this.stack.splice(this.marks.pop() ?? 1);
         const target = this.stack.at(-1);
         if (target instanceof Mapping || target instanceof Call) addPairs(target, items);
-        else if (target instanceof Sequence) target.items.push(...items);
+        else if (target instanceof Sequence) addItems(target, items);
       }
       return this.stack[0];
     }
@@ -326,7 +326,7 @@ globalThis.doctor ??= {};
   };
   const addPairs = (/** @type {any} */ target, /** @type {any[]} */ items) => {
     if (!(target instanceof Mapping || target instanceof Call)) throw new Unreadable("The pickle sets items of what is no dictionary.");
-    for (let i = 0; i + 1 < items.length; i += 2) target.pairs.push([items[i], items[i + 1]]);
+    for (let i = 0; i + 1 < items.length; i += 2) target.pairs.push(items[i], items[i + 1]);
   };
 
   Object.assign(doctor, { Pickle, Sequence, Mapping, Global, Call, Raw, Persistent });

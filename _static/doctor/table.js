@@ -2,7 +2,7 @@
 "use strict";
 globalThis.doctor ??= {};
 {
-  const { bytes, plural, shapeOf } = doctor;
+  const { bytes, plural, shapeOf, gather } = doctor;
   const FEW = 40, STEP = 300;
 
   /** Make an element with children; texts are never markup. */
@@ -39,7 +39,7 @@ globalThis.doctor ??= {};
   const keyTable = (/** @type {any} */ report) => {
     /** @type {Map<string, any[]>} */
     const sharing = new Map();
-    for (const tensor of report.tensors) if (tensor.storage !== null) sharing.set(tensor.storage, [...(sharing.get(tensor.storage) ?? []), tensor]);
+    for (const tensor of report.tensors) if (tensor.storage !== null) gather(sharing, tensor.storage, tensor);
     const tree = treeOf(report.tensors), open = new Set();
     const filter = /** @type {HTMLInputElement} */ (element("input", { type: "search", id: "doctor-filter", autocomplete: "off", spellcheck: false }));
     const order = /** @type {HTMLSelectElement} */ (element("select", { id: "doctor-order" },
@@ -50,8 +50,8 @@ globalThis.doctor ??= {};
     let shown = STEP;
 
     const row = (/** @type {any} */ tensor, depth = 0) => {
-      const others = (sharing.get(tensor.storage) ?? []).filter((other) => other !== tensor);
-      const shares = others.length ? others.slice(0, 3).map(({ name }) => name.slice(0, 100)).join(", ") + (others.length > 3 ? ` and ${others.length - 3} more` : "") : "";
+      const all = sharing.get(tensor.storage) ?? [], others = all.slice(0, 4).filter((other) => other !== tensor).slice(0, 3);
+      const shares = others.map(({ name }) => name.slice(0, 100)).join(", ") + (all.length > 4 ? ` and ${all.length - 4} more` : "");
       const name = element("th", { scope: "row", "data-depth": Math.min(depth, 6) }, code(tensor.name));
       if (tensor.kind !== "tensor" || tensor.note || tensor.layout !== "strided") name.append(" ", element("small", {}, [tensor.kind === "tensor" ? "" : tensor.kind, tensor.layout === "strided" ? "" : tensor.layout, tensor.note].filter(Boolean).join(", ").slice(0, 120)));
       return element("tr", {}, name, element("td", {}, shapeOf(tensor)), element("td", {}, tensor.dtype), element("td", { className: "doctor-number", title: `${tensor.bytes} bytes` }, bytes(tensor.bytes)), element("td", {}, code(tensor.device)), element("td", {}, code(shares)));

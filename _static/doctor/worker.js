@@ -8,7 +8,7 @@ if (typeof document === "undefined") {
       importScripts(...scripts);
       postMessage({ ready: true });
     } else {
-      postMessage({ report: await doctor.examine(files, new doctor.Meter((read) => postMessage({ read }))) });
+      postMessage({ report: await doctor.diagnose(files, new doctor.Meter((read) => postMessage({ read }))) });
     }
   };
 } else {
@@ -39,7 +39,7 @@ if (typeof document === "undefined") {
     if (!worker) {
       const meter = new doctor.Meter(progress);
       signal.addEventListener("abort", () => { meter.canceled = true; });
-      return doctor.examine(files, meter);
+      return doctor.diagnose(files, meter);
     }
     return new Promise((resolve, reject) => {
       const end = (/** @type {Error} */ error) => {
