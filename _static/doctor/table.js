@@ -75,6 +75,8 @@ globalThis.doctor ??= {};
         if (!child.tensor && open.has(child.name)) yield* rowsOf(child, depth + 1);
       }
     };
+    const first = [...tree.children.values()];
+    for (let node = first.length === 1 ? first[0] : null; node?.children; node = node.children.size === 1 ? [...node.children.values()][0] : null) open.add(node.name);
     const draw = () => {
       const wanted = filter.value.trim().toLowerCase();
       let rows;

@@ -101,11 +101,13 @@ globalThis.doctor ??= {};
     return new Bytes(await inflate(packed.blob, entry.size), file.meter);
   };
 
-  /** Where the next header is, within *range* bytes from *at* on; -1 if there is none. */
-  const nextHeader = async (/** @type {InstanceType<typeof Bytes>} */ file, /** @type {number} */ at, range = 4096) => {
-    const bytes = await file.read(at, range);
-    for (let i = 0; i + 4 <= bytes.length; i += 1) {
-      if (bytes[i] === 0x50 && bytes[i + 1] === 0x4b && bytes[i + 2] === 3 && bytes[i + 3] === 4) return at + i;
+  /** Where the next header is, soon after *at*; -1 if there is none. */
+  const nextHeader = async (/** @type {InstanceType<typeof Bytes>} */ file, /** @type {number} */ at) => {
+    for (const range of [64, 4096]) {
+      const bytes = await file.read(at, range);
+      for (let i = 0; i + 4 <= bytes.length; i += 1) {
+        if (bytes[i] === 0x50 && bytes[i + 1] === 0x4b && bytes[i + 2] === 3 && bytes[i + 3] === 4) return at + i;
+      }
     }
     return -1;
   };

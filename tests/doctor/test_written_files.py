@@ -287,7 +287,7 @@ def test_a_cut_file_gives_its_keys_and_says_which_tensors_are_whole(examine, tmp
         end = len(data) * percent // 100
         cut.write_bytes(data[:end])
         report = examine(cut)
-        assert report["truncated"], percent
+        assert report["truncated"] and report["read"] < 100_000, percent
         storages = {storage["key"]: storage for storage in report["storages"]}
         if end > first:
             assert {tensor["name"] for tensor in report["tensors"]} == set(weights), percent
