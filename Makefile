@@ -89,7 +89,7 @@ audit: .installed-dev .build ## Look for known vulnerabilities in what constrain
 lint: .installed-dev ## Check style: ruff check, ruff format, spelling
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { echo "run: "$(BIN)"/ruff format ."; exit 1; }
-	@$(BIN)/codespell recipes_source _ext _static _templates tests tools conf.py index.rst errors.rst Makefile *.md
+	@$(BIN)/codespell recipes_source _ext _static _templates tests tools conf.py index.rst errors.rst doctor.rst Makefile *.md
 
 types: .installed-dev ## Check types: mypy, strict
 	@$(BIN)/mypy

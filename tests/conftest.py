@@ -25,7 +25,7 @@ RECIPES = sorted(
     path.relative_to(ROOT / "recipes_source").with_suffix("").as_posix()
     for path in (ROOT / "recipes_source").glob("*/[!_]*.py")
 )
-PAGES = ["index", "recipes/index", "recipes/troubleshooting/index", "search", "errors", "404"]
+PAGES = ["index", "recipes/index", "recipes/troubleshooting/index", "search", "errors", "doctor", "404"]
 PAGES += [f"recipes/{name}" for name in RECIPES]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OPTIONS = [

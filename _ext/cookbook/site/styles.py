@@ -39,7 +39,7 @@ SHEETS = (
     "site.css",
 )
 #: The scripts that add elements or classes to pages.
-SCRIPTS = ("site.js", "search.js", "filter.js", "errors.js")
+SCRIPTS = ("site.js", "search.js", "filter.js", "errors.js", "doctor/page.js", "doctor/table.js")
 LINK = re.compile(r"_static/styles(\.[0-9a-f]{8})?\.css")
 NAMES = re.compile(r"(?:\sclass|\sid)=\"([^\"]*)\"")
 

@@ -1,0 +1,165 @@
+// The page: takes files, shows the report, its findings and its keys, and compares it with a second input.
+// Names from files are put in as text, never as markup. Nothing is sent or stored.
+"use strict";
+{
+  const { consult, bytes, plural, summary, facts, asText, asMarkdown, element, code, keyTable, expected, expectedOf, ownKeys, compare, Canceled } = doctor;
+  const find = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
+  const status = find("doctor-status"), cancel = find("doctor-cancel"), answer = find("doctor-answer"), second = find("doctor-second"), difference = find("doctor-difference"), area = find("doctor-drop");
+  /** @type {any} */
+  let report = null;
+  /** @type {AbortController | null} */
+  let running = null;
+
+  const copyButton = (/** @type {string} */ text, /** @type {string} */ label, /** @type {() => string} */ content) => {
+    const button = element("button", { type: "button", className: "copy-text", "aria-label": label }, text);
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(content());
+        say(button, "Copied");
+      } catch { // no clipboard for this page: show it selected, so that the keyboard copies it
+        const field = /** @type {HTMLTextAreaElement} */ (element("textarea", { className: "doctor-copy", rows: 8, readOnly: true, value: content(), "aria-label": label }));
+        button.after(field);
+        field.select();
+      }
+    });
+    return button;
+  };
+  const block = (/** @type {string} */ lines) => element("div", { className: "highlight-default doctor-lines" },
+    element("div", { className: "cell-tools" }, copyButton("Copy", "Copy this code", () => lines)),
+    element("div", { className: "highlight" }, element("pre", { tabIndex: 0 }, lines)));
+  /** A link to a recipe that this page lists below. */
+  const recipeLink = (/** @type {string} */ name) => {
+    const link = name && /** @type {HTMLAnchorElement | null} */ (document.querySelector(`#what-it-looks-for a[href*="/${name}.html"]`));
+    return link ? [element("p", {}, "Recipe: ", element("a", { href: link.getAttribute("href"), className: "reference" }, link.textContent ?? ""))] : [];
+  };
+  const WORDS = { danger: "Danger", problem: "Problem", answer: "Answer", note: "Note" };
+  const finding = (/** @type {any} */ { level, title, text, lines, recipe }) => element("section", { className: "doctor-finding", "data-level": level },
+    element("h3", {}, element("small", {}, WORDS[/** @type {keyof typeof WORDS} */ (level)]), " ", element("span", { className: "untrusted" }, title)),
+    ...text ? [element("p", { className: "untrusted" }, text)] : [], ...lines ? [block(lines)] : [], ...recipeLink(recipe));
+  const definition = (/** @type {[string, string][]} */ rows) => element("dl", { className: "doctor-facts" }, ...rows.map(([name, text]) => element("div", {}, element("dt", {}, code(name)), element("dd", { className: "untrusted" }, text.slice(0, 500)))));
+
+  const show = () => {
+    const found = report.findings, { main, others } = facts(report), refused = report.globals.filter((/** @type {any} */ { verdict }) => verdict !== "allowed");
+    answer.replaceChildren(
+      element("h2", { id: "doctor-name", tabIndex: -1, className: "untrusted" }, report.name),
+      element("p", {}, `${summary(report)}.`),
+      element("p", { className: "doctor-read" }, `${bytes(Math.min(report.read, report.size))} of it were read${report.files > 1 ? `, from ${report.files} files` : ""}; nothing was sent or executed.`),
+      element("p", { className: "doctor-copies" }, copyButton("Copy as text", "Copy the answer as text", () => asText(report, found)), " ", copyButton("Copy as Markdown", "Copy the answer as Markdown", () => asMarkdown(report, found))),
+      ...found.map(finding),
+      ...main.length ? [element("h3", {}, "What is in it"), definition(main)] : [],
+      ...others.length ? [element("details", { className: "fold" }, element("summary", {}, `Values inside of these (${others.length})`), definition(others))] : [],
+      ...refused.length ? [element("details", { className: "fold" }, element("summary", {}, `Classes and functions that torch.load refuses by default (${refused.length})`), element("ul", {}, ...refused.slice(0, 200).map((/** @type {any} */ { name }) => element("li", {}, code(name)))))] : [],
+      ...report.tensors.length ? [element("h3", {}, "Keys"), keyTable(report)] : [],
+    );
+    answer.hidden = false;
+    second.hidden = !report.tensors.length;
+    difference.replaceChildren();
+    find("doctor-pasted").value = "";
+    find("doctor-name").focus();
+  };
+
+  const examine = async (/** @type {File[]} */ files) => {
+    running?.abort();
+    const own = running = new AbortController();
+    const total = files.reduce((sum, { size }) => sum + size, 0);
+    cancel.hidden = false;
+    status.textContent = `Reading ${files[0].name.slice(0, 100)}…`;
+    try {
+      return await consult(files, { signal: own.signal, progress: (read) => { if (own === running) status.textContent = `Reading: ${bytes(read)} of ${bytes(total)}…`; } });
+    } catch (error) {
+      if (own === running) status.textContent = error instanceof Canceled ? "Canceled." : "The file could not be read. If it is open in another program or was moved, choose it again.";
+      return null;
+    } finally {
+      if (own === running) {
+        running = null;
+        cancel.hidden = true;
+      }
+    }
+  };
+  const open = async (/** @type {File[]} */ files) => {
+    if (!files.length) return;
+    const found = await examine(files);
+    if (!found) return;
+    report = found;
+    show();
+    status.textContent = `${plural(report.findings.length, "finding")}, ${plural(report.tensors.length, "tensor")}.`;
+  };
+
+  // -- what the reader gives ------------------------------------------------------
+
+  for (const [button, input] of [["doctor-choose", "doctor-file"], ["doctor-choose-folder", "doctor-folder"], ["doctor-choose-other", "doctor-other"]]) {
+    find(button).addEventListener("click", () => find(input).click());
+  }
+  const filesOf = (/** @type {any} */ input) => {
+    const files = [...input.files];
+    input.value = ""; // so that the same file can be chosen again
+    return files;
+  };
+  for (const input of ["doctor-file", "doctor-folder"]) find(input).addEventListener("change", () => open(filesOf(find(input))));
+  cancel.addEventListener("click", () => {
+    running?.abort();
+    area.focus();
+  });
+
+  /** The files that were dropped, those of a folder too, but not of folders in that. */
+  const dropped = async (/** @type {DataTransfer} */ data) => {
+    const entries = [...data.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean), files = [...data.files];
+    if (!entries.some((entry) => entry?.isDirectory)) return files;
+    const found = [];
+    for (const entry of /** @type {any[]} */ (entries)) {
+      if (entry.isFile) found.push(await new Promise((resolve, reject) => { entry.file(resolve, reject); }));
+      else {
+        const reader = entry.createReader();
+        for (;;) {
+          const part = await new Promise((resolve, reject) => { reader.readEntries(resolve, reject); });
+          if (!part.length || found.length > 10_000) break;
+          for (const inner of part) if (inner.isFile) found.push(await new Promise((resolve, reject) => { inner.file(resolve, reject); }));
+        }
+      }
+    }
+    return found;
+  };
+  for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
+    document.addEventListener(name, (event) => {
+      if (!(/** @type {DragEvent} */ (event).dataTransfer?.types.includes("Files"))) return;
+      event.preventDefault(); // a file dropped beside the area would replace the page
+      area.classList.toggle("doctor-over", name === "dragenter" || name === "dragover");
+      if (name === "drop") dropped(/** @type {DataTransfer} */ (/** @type {DragEvent} */ (event).dataTransfer)).then(open, () => { status.textContent = "The folder could not be read: choose it with the button."; });
+    });
+  }
+
+  // -- the second input ------------------------------------------------------------
+
+  const names = (/** @type {string} */ title, /** @type {string[]} */ list) => (list.length ? [element("details", { className: "fold" }, element("summary", {}, `${title} (${list.length.toLocaleString("en-US")})`), element("ul", {}, ...list.slice(0, 500).map((name) => element("li", {}, code(name))), ...list.length > 500 ? [element("li", {}, `and ${list.length - 500} more`)] : []))] : []);
+  const showDifference = (/** @type {any} */ found) => {
+    const { pairs, shapes, unused, missing, dtypes, confidence, wanted, lines } = found;
+    const renamed = pairs.filter((/** @type {any} */ { from, to }) => from !== to), same = pairs.length === wanted && !unused.length && !shapes.length;
+    const side = found.kind === "file" ? "the other file" : "the model";
+    const head = same && !renamed.length ? "They have the same keys and shapes." : `${pairs.length} of ${plural(wanted, "key")} of ${side} get a value from this file, ${confidence.percent} %${renamed.length ? `, ${renamed.length} of them under another name` : ""}.`;
+    const sure = { sure: "", likely: " Some names were matched by a shape that occurs once: look at the map.", "a guess": ` ${confidence.guessed} names were matched by shape and order, or by their ending, which is a guess: look at the map before you use it.` }[/** @type {"sure"} */ (confidence.word)];
+    difference.replaceChildren(
+      element("h3", { tabIndex: -1, id: "doctor-differs" }, "What differs"),
+      element("p", {}, head + sure + (found.partial && unused.length ? " print(model) does not show parameters that a module holds itself: if unused keys are such, paste list(model.state_dict()) instead." : "")),
+      ...names("Renamed", renamed.map((/** @type {any} */ { from, to, how }) => `${from} → ${to}   (${how})`)),
+      ...names("Other shape", shapes.map((/** @type {any} */ { from, to, has, wants }) => `${from}${from === to ? "" : ` → ${to}`}: [${has?.join(", ")}] in this file, [${wants?.join(", ")}] in ${side}`)),
+      ...names("Other dtype", dtypes.map((/** @type {any} */ { name, has, wants }) => `${name}: ${has} in this file, ${wants} in ${side}`)),
+      ...names(`In this file only`, unused), ...names(`In ${side} only`, missing),
+      ...pairs.length ? [element("p", {}, `To load this file into ${found.kind === "file" ? "the model of the other file" : "the model"}:`), block(lines)] : [],
+      ...recipeLink(shapes.length ? "troubleshooting/adapting_tensors_to_another_shape" : renamed.length ? "troubleshooting/renaming_keys_of_old_checkpoints" : "troubleshooting/reading_missing_and_unexpected_keys"),
+    );
+    find("doctor-differs").focus();
+  };
+  find("doctor-compare").addEventListener("click", () => {
+    const text = find("doctor-pasted").value;
+    const other = expected(text, ownKeys(report));
+    if (text.trim() && other.keys.size) showDifference(compare(report, other));
+    else difference.replaceChildren(element("p", { role: "alert" }, "There are no keys in it: paste the whole message, what print(model) shows, or list(model.state_dict())."));
+  });
+  find("doctor-other").addEventListener("change", async () => {
+    const other = await examine(filesOf(find("doctor-other")));
+    if (!other) return;
+    status.textContent = "";
+    if (other.tensors.length) showDifference(compare(report, expectedOf(other)));
+    else difference.replaceChildren(element("p", { role: "alert" }, `${other.title}: there are no tensors to compare with.`));
+  });
+}

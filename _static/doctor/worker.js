@@ -1,0 +1,57 @@
+// Where a file is read: in a worker, which has its code before there is a file, or, from a disk,
+// where browsers refuse workers, on the page itself.
+"use strict";
+globalThis.doctor ??= {};
+if (typeof document === "undefined") {
+  onmessage = async ({ data: { scripts, files } }) => {
+    if (scripts) {
+      importScripts(...scripts);
+      postMessage({ ready: true });
+    } else {
+      postMessage({ report: await doctor.diagnose(files, new doctor.Meter((read) => postMessage({ read }))) });
+    }
+  };
+} else {
+  const own = /** @type {HTMLScriptElement} */ (document.currentScript).src;
+  // Those that the worker needs stand before this one on the page.
+  const all = [.../** @type {NodeListOf<HTMLScriptElement>} */ (document.querySelectorAll('script[src*="/doctor/"]'))].map(({ src }) => src);
+  const scripts = all.slice(0, all.indexOf(own));
+
+  /** A worker that is ready, or null where there is none. @returns {Promise<Worker | null>} */
+  const start = () => new Promise((resolve) => {
+    try {
+      const worker = new Worker(own);
+      worker.onmessage = () => resolve(worker);
+      worker.onerror = () => resolve(null);
+      worker.postMessage({ scripts });
+    } catch {
+      resolve(null);
+    }
+  });
+  let waiting = start();
+
+  /**
+   * Examine files. The promise is rejected with `Canceled` after `signal` is aborted.
+   * @param {File[]} files @param {{progress: (read: number) => void, signal: AbortSignal}} options
+   */
+  doctor.consult = async (files, { progress, signal }) => {
+    const worker = await waiting;
+    if (!worker) {
+      const meter = new doctor.Meter(progress);
+      signal.addEventListener("abort", () => { meter.canceled = true; });
+      return doctor.diagnose(files, meter);
+    }
+    return new Promise((resolve, reject) => {
+      const end = (/** @type {Error} */ error) => {
+        worker.terminate();
+        waiting = start();
+        reject(error);
+      };
+      if (signal.aborted) reject(new doctor.Canceled());
+      signal.addEventListener("abort", () => end(new doctor.Canceled()));
+      worker.onmessage = ({ data }) => (data.report ? resolve(data.report) : progress(data.read));
+      worker.onerror = () => end(new Error("The worker has ended."));
+      worker.postMessage({ files });
+    });
+  };
+}

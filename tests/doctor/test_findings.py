@@ -1,0 +1,330 @@
+"""What the doctor says of a file, and that the lines it writes load, read or mend that very file."""
+
+import argparse
+import json
+import os
+import pickle
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed.checkpoint as dcp
+from conftest import RECIPES
+from examining import FOLDER, examine
+from reading import parse
+from safetensors.torch import save_file
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+__all__ = ["examine"]
+
+
+class Net(nn.Module):
+    def __init__(self, seed):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.encoder = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+        self.head = nn.Linear(4, 2)
+
+
+class Wrapper(nn.Module):
+    def __init__(self, name, inner):
+        super().__init__()
+        self.add_module(name, inner)
+
+
+@pytest.fixture
+def tell(examine, tmp_path, monkeypatch):
+    """Ask for the findings about files in the working folder: ``tell("x.pt")`` is ``{title: finding}``."""
+    monkeypatch.chdir(tmp_path)
+
+    def tell(*paths):
+        found = examine(*paths, code="doctor.findings(report)")
+        return {finding["title"]: finding for finding in found}
+
+    return tell
+
+
+def run(finding, **names):
+    """Run the lines of a finding; return the variables."""
+    exec(compile(finding["lines"], "doctor", "exec"), names)
+    return names
+
+
+def same(left, right):
+    left, right = left.state_dict(), right.state_dict()
+    return list(left) == list(right) and all(torch.equal(left[key], right[key]) for key in left)
+
+
+def save_zip(state):
+    torch.save(state, "x.pt")
+    return ["x.pt"]
+
+
+def save_legacy(state):
+    torch.save(state, "x.pt", _use_new_zipfile_serialization=False)
+    return ["x.pt"]
+
+
+def save_safetensors(state):
+    save_file({key: value.clone() for key, value in state.items()}, "x.safetensors")
+    return ["x.safetensors"]
+
+
+def save_parts(state):
+    for key, value in state.items():
+        save_file({key: value.clone()}, f"{key}.safetensors")
+    index = {"weight_map": {key: f"{key}.safetensors" for key in state}}
+    Path("model.safetensors.index.json").write_text(json.dumps(index))
+    return ["model.safetensors.index.json", *(f"{key}.safetensors" for key in state)]
+
+
+def save_torch_parts(state):
+    for key, value in state.items():
+        torch.save({key: value}, f"{key}.bin")
+    Path("pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": {key: f"{key}.bin" for key in state}}))
+    return ["pytorch_model.bin.index.json", *(f"{key}.bin" for key in state)]
+
+
+def save_dcp(state):
+    dcp.save(state, checkpoint_id=".")
+    return sorted(path for path in os.listdir() if path.endswith((".metadata", ".distcp")))
+
+
+@pytest.mark.parametrize("save", [save_zip, save_legacy, save_safetensors, save_parts, save_torch_parts, save_dcp])
+def test_a_state_dict_is_loaded_from_every_format(tell, save):
+    source, model = Net(1), Net(2)
+    found = tell(*save(source.state_dict()))
+    assert not same(source, model)
+    run(found["How to load it"], model=model)
+    assert same(source, model)
+
+
+def test_a_training_checkpoint_is_loaded_with_all_its_states(tell):
+    def make(seed):
+        model = Net(seed)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=0.1 * seed)
+        scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 2)
+        model.head(model.encoder(torch.ones(2, 3))).sum().backward()
+        for _ in range(seed):
+            optimizer.step()
+            scheduler.step()
+        return {
+            "model": model,
+            "optimizer": optimizer,
+            "scheduler": scheduler,
+            "scaler": torch.amp.GradScaler("cpu", init_scale=2.0**seed),
+        }
+
+    source, mine = make(3), make(1)
+    torch.save({"epoch": 3, **{f"{name}_state": part.state_dict() for name, part in source.items()}}, "x.pt")
+    found = tell("x.pt")["How to load it"]
+    assert found["recipe"] == "recipes/saving_and_loading_a_general_checkpoint"
+    assert run(found, **mine)["epoch"] == 3
+    assert same(source["model"], mine["model"])
+    for name in ("optimizer", "scheduler", "scaler"):
+        assert str(mine[name].state_dict()) == str(source[name].state_dict()), name
+
+
+def partly(net):
+    net.encoder = torch.compile(net.encoder, backend="eager")
+    return net
+
+
+WRAPPED = {
+    "module.": nn.DataParallel,
+    "_orig_mod": lambda net: torch.compile(net, backend="eager"),
+    "_orig_mod and module.": lambda net: torch.compile(nn.DataParallel(net), backend="eager"),
+    "module. and _orig_mod": lambda net: nn.DataParallel(torch.compile(net, backend="eager")),
+    "partly": partly,
+    "average": AveragedModel,
+    "_fsdp_wrapped_module": lambda net: Wrapper("_fsdp_wrapped_module", net),
+}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("how", WRAPPED)
+def test_prefixes_of_wrappers_are_removed(tell, how, nested):
+    source, model = Net(1), Net(2)
+    state = WRAPPED[how](source).state_dict()
+    torch.save({"state_dict": state, "epoch": 1} if nested else state, "x.pt")
+    found = tell("x.pt")
+    assert any(finding["recipe"] == "troubleshooting/removing_wrapper_prefixes" for finding in found.values())
+    run(found["How to load it"], model=model)
+    assert list(model.state_dict()) == list(Net(2).state_dict())
+    assert torch.equal(model.head.weight, Net(1).head.weight)
+
+
+def test_the_attribute_of_a_lightning_module_is_removed_and_no_other(tell):
+    source = Net(1)
+    state = Wrapper("model", source).state_dict()
+    torch.save({"pytorch-lightning_version": "2.4.0", "state_dict": state}, "x.pt")
+    found, model = tell("x.pt"), Net(2)
+    assert "A checkpoint of Lightning" in found
+    run(found["How to load it"], model=model)
+    assert same(source, model)
+    torch.save(state, "x.pt")
+    model = Wrapper("model", Net(2))
+    run(tell("x.pt")["How to load it"], model=model)
+    assert same(source, model.model)
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (argparse.Namespace(lr=0.1), "argparse.Namespace"),
+        (np.float64(0.25), "multiarray.scalar"),
+        (Path("x"), "pathlib"),
+        ({"nested": [argparse.Namespace(path=np.arange(3))]}, "numpy"),
+    ],
+    ids=str,
+)
+def test_what_weights_only_refuses_is_named_and_allowed(tell, value, name):
+    torch.save({"model": Net(1).state_dict(), "extra": value}, "x.pt")
+    with pytest.raises(pickle.UnpicklingError) as error:
+        torch.load("x.pt")
+    found, model = tell("x.pt"), Net(2)
+    said = re.search(r"“(Unsupported global: GLOBAL [\w.]+)", found["torch.load refuses it by default"]["text"])[1]
+    assert name in found["torch.load refuses it by default"]["text"]
+    assert said.split(".")[0] in str(error.value)
+    run(found["How to load it"], model=model)
+    assert same(Net(1), model)
+
+
+def test_a_whole_model_is_read_without_its_class(tell):
+    net = Net(1)
+    torch.save(net, "x.pt")
+    [finding] = tell("x.pt").values()
+    assert finding["title"] == f"A whole model was pickled, an object of {__name__}.Net"
+    run(finding)
+    model = Net(2)
+    model.load_state_dict(torch.load("tensors.pt"))
+    assert same(net, model)
+
+
+class Bomb:
+    def __reduce__(self):
+        return os.system, ("touch executed",)
+
+
+def test_code_in_a_pickle_is_named_and_not_executed(tell):
+    torch.save({"model": Net(1).state_dict(), "bomb": Bomb()}, "x.pt")
+    found = tell("x.pt")
+    finding = found["Loading it without weights_only=True would run code"]
+    assert finding["level"] == "danger" and "posix.system" in finding["text"]
+    assert "How to load it" not in found and not Path("executed").exists()
+
+
+def test_storages_that_views_keep_are_left_out(tell):
+    big = torch.randn(1000, 100)
+    torch.save({"state": {"row": big[3], "turned": torch.ones(4, 5).T}, "epoch": 1}, "x.pt")
+    finding = next(f for title, f in tell("x.pt").items() if re.match(r"9\d % of it is data", title))
+    run(finding)
+    saved = torch.load("small.pt")
+    assert saved["epoch"] == 1 and torch.equal(saved["state"]["row"], big[3])
+    assert os.path.getsize("small.pt") < 5000 < os.path.getsize("x.pt")
+
+
+@pytest.mark.parametrize("save", [save_zip, save_legacy, save_safetensors])
+@pytest.mark.parametrize("percent", range(3, 100, 16))
+def test_what_is_whole_of_a_cut_file_is_read(tell, save, percent):
+    torch.manual_seed(0)
+    state = {f"layer{i}.weight": torch.randn(30, 20 + i) for i in range(25)}
+    if save is not save_safetensors:
+        state["view"] = state["layer3.weight"].T[2:9:3]
+        state["half"] = torch.randn(5).bfloat16()
+    [name] = save(state)
+    data = Path(name).read_bytes()
+    Path(name).write_bytes(data[: len(data) * percent // 100])
+    finding = tell(name)["The end of the file is missing"]
+    if "lines" not in finding:
+        assert percent < 10 and "none of them is whole" in finding["text"]
+        return
+    run(finding)
+    saved = torch.load("tensors.pt")
+    assert f" {len(saved)} of {len(state)} tensors are whole" in finding["text"]
+    assert all(torch.equal(value, state[key]) for key, value in saved.items())
+    assert abs(len(saved) / len(state) * 100 - percent) < 15
+
+
+def rename_device(path, device):
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in entries.items():
+            new = b"X" + len(device).to_bytes(4, "little") + device
+            archive.writestr(name, data.replace(b"X\x03\x00\x00\x00cpu", new) if name.endswith("data.pkl") else data)
+
+
+def test_a_file_of_a_gpu_is_loaded_without_one(tell):
+    torch.save(Net(1).state_dict(), "x.pt")
+    rename_device("x.pt", b"cuda:3")
+    with pytest.raises(RuntimeError, match="CUDA"):
+        torch.load("x.pt")
+    found, model = tell("x.pt"), Net(2)
+    assert "map_location" in found["Saved on cuda:3"]["text"]
+    run(found["How to load it"], model=model)
+    assert same(Net(1), model)
+
+
+def script():
+    torch.jit.script(nn.Linear(2, 2)).save("x.pt")
+
+
+def export():
+    torch.export.save(torch.export.export(nn.Linear(2, 2), (torch.ones(1, 2),)), "x.pt2")
+
+
+READABLE = {
+    "A TorchScript archive: a model with its code": ("x.pt", script, "state_dict"),
+    "A torch.export program (.pt2)": ("x.pt2", export, "state_dict"),
+    "NumPy arrays (.npz)": ("x.npz", lambda: np.savez("x.npz", weight=np.ones((2, 2)), bias=np.ones(2)), "state_dict"),
+    "A NumPy array (.npy)": ("x.npy", lambda: np.save("x.npy", np.ones((2, 2))), "tensor"),
+    "A pickle that is not torch.save’s, with NumPy arrays": (
+        "x.pkl",
+        lambda: Path("x.pkl").write_bytes(pickle.dumps({"a": np.ones(2)})),
+        "value",
+    ),
+}
+
+
+@pytest.mark.parametrize("title", READABLE)
+@pytest.mark.filterwarnings("ignore")
+def test_other_formats_are_read(tell, title):
+    name, make, variable = READABLE[title]
+    make()
+    assert len(run(tell(name)[title])[variable]) == 2 - (variable == "value")
+
+
+def test_notes_about_keys_and_tensors(tell):
+    tied = nn.Sequential(nn.Embedding(5, 4), nn.Linear(4, 5, bias=False)).half()
+    tied[1].weight = tied[0].weight
+    torch.save(tied.state_dict(), "x.pt")
+    assert {"Tied weights", "Half precision, float16"} <= set(tell("x.pt"))
+    keys = {
+        "An adapter (LoRA)": "q.lora_A.weight",
+        "Weights are stored as their parts": "c.weight_g",
+        "Keys of old names": "n.gamma",
+        "Quantized weights": "l.qweight",
+    }
+    for title, key in keys.items():
+        torch.save({key: torch.ones(3), "plain.weight": torch.ones(3)}, "x.pt")
+        assert title in tell("x.pt"), title
+        torch.save({"plain.weight": torch.ones(3)}, "x.pt")
+        assert set(tell("x.pt")) == {"How to load it"}
+    torch.save({"ema": Net(1).state_dict(), "model": Net(2).state_dict()}, "x.pt")
+    assert "It has an average of the weights too" in tell("x.pt")
+    torch.save({"a": torch.empty(3, device="meta")}, "x.pt")
+    assert "Tensors without data" in tell("x.pt")
+
+
+def test_each_recipe_that_a_finding_names_is_linked_on_the_page(site):
+    sections = "|".join({name.split("/")[0] for name in RECIPES})
+    named = {name for path in FOLDER.glob("*.js") for name in re.findall(rf'"((?:{sections})/\w+)"', path.read_text())}
+    links = {a["href"].split("#")[0] for a in parse(site / "doctor.html").select("#what-it-looks-for li a")}
+    assert named and {f"recipes/{name}.html" for name in named} & {f"recipes/{name}.html" for name in RECIPES} <= links
+    assert links <= {f"recipes/{name}.html" for name in named}
+    assert all((site / link).exists() for link in links)

@@ -1,0 +1,195 @@
+"""Files made to harm: the doctor answers soon, in little memory, and says something."""
+
+import base64
+import io
+import os
+import pickle
+import random
+import struct
+import zipfile
+
+import pytest
+import torch
+from examining import examine
+from safetensors.torch import save
+from torch import nn
+
+__all__ = ["examine"]
+DEEP = 300_000
+FACTOR = int(os.environ.get("FUZZ") or 1)
+#: With ``FUZZ=100`` there are 100 of them, others in every run.
+SEEDS = [7] if FACTOR == 1 else [random.randrange(2**31) for _ in range(FACTOR)]
+#: Each is a pickle that would call, build or hold something terrible.
+PICKLES = {
+    "calls os.system": b"cos\nsystem\n(S'touch executed'\ntR.",
+    "calls it by STACK_GLOBAL": b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x0etouch executed\x85R.",
+    "calls it by INST": b"(S'touch executed'\nios\nsystem\n.",
+    "calls it by OBJ": b"(cos\nsystem\nS'touch executed'\no.",
+    "builds": b"\x80\x02cos\nsystem\n)\x81}X\x01\x00\x00\x00aK\x01sb.",
+    "contains itself": b"\x80\x02]q\x00h\x00a.",
+    "a dictionary in itself": b"\x80\x02}q\x00X\x01\x00\x00\x00ah\x00s.",
+    "an object in itself": b"\x80\x02cx\ny\n)\x81q\x00h\x00b.",
+    "doubles 60 times": b"\x80\x02]q\x00"
+    + b"".join(b"]q" + bytes([i]) + b"(h" + bytes([i - 1]) * 1 + b"h" + bytes([i - 1]) + b"e" for i in range(1, 61))
+    + b".",
+    "nested tuples": b"\x80\x02)" + b"\x85" * DEEP + b".",
+    "nested lists": b"\x80\x02" + b"]" * DEEP + b"a" * (DEEP - 1) + b".",
+    "nested sizes": b"\x80\x02" + b"ctorch\nSize\n" * 20_000 + b")" + b"\x85R" * 20_000 + b".",
+    "nested parameters": b"\x80\x02"
+    + b"ctorch._utils\n_rebuild_parameter\n" * 20_000
+    + b"N"
+    + b"\x85R" * 20_000
+    + b".",
+    "marks": b"\x80\x02" + b"(" * 2_000_000 + b".",
+    "appends to nothing": b"\x80\x02e.",
+    "pops too much": b"\x80\x020000.",
+    "a number of digits": b"\x80\x02I" + b"9" * 300_000 + b"\n.",
+    "a text beyond the end": b"\x80\x02X\xff\xff\xff\x7fabc.",
+    "bytes of 2**63": b"\x80\x04\x8e" + b"\xff" * 8 + b".",
+    "a long of 2**32": b"\x80\x02\x8b\xff\xff\xff\xff.",
+    "a memo of no object": b"\x80\x02h\x07.",
+    "a shape of infinity": b"\x80\x02ctorch._utils\n_rebuild_meta_tensor_no_storage\n(ctorch\nfloat32\n("
+    + b"J\xff\xff\xff\x7f" * 200
+    + b"t)\x89tR.",
+    "no opcode": b"\x80\x02\xff\xff\xff.",
+    "no end": b"\x80\x02" + b"N0" * 1000,
+}
+
+
+@pytest.mark.parametrize("name", PICKLES)
+@pytest.mark.parametrize("how", ["pickle", "zip", "legacy"])
+def test_a_hostile_pickle_is_answered(examine, tmp_path, name, how):
+    data = PICKLES[name]
+    if how == "legacy":
+        data = b"".join(pickle.dumps(part, 2) for part in (0x1950A86A20F9469CFC6C, 1001, {})) + data
+    elif how == "zip":
+        data = zipped({"x/data.pkl": data, "x/version": b"3\n"})
+    elif not data.startswith(b"\x80"):
+        data = b"\x80\x02" + data
+    (tmp_path / "x.pt").write_bytes(data)
+    found = examine(tmp_path / "x.pt", code="({ ...report, findings: doctor.findings(report) })")
+    assert found["title"] and found["findings"] and found["ms"] < 5000
+    if "calls" in name:
+        assert "system" in found["findings"][0]["text"] and found["findings"][0]["level"] == "danger"
+        assert not (tmp_path / "executed").exists()
+    if name == "doubles 60 times" and how == "pickle":
+        assert not found["complete"]
+
+
+def zipped(entries, method=zipfile.ZIP_STORED):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def test_a_bomb_is_not_unpacked(examine, tmp_path):
+    bomb = zipped({"x/data.pkl": bytes(300 << 20)}, zipfile.ZIP_DEFLATED)
+    (tmp_path / "x.pt").write_bytes(bomb)
+    report = examine(tmp_path / "x.pt")
+    assert "more than 256 MB" in report["problems"][0] and report["read"] < 10_000
+    # one that says to be small
+    place = bomb.rindex(struct.pack("<I", 300 << 20))
+    (tmp_path / "x.pt").write_bytes(bomb[:place] + struct.pack("<I", 1000) + bomb[place + 4 :])
+    assert "more than it says" in examine(tmp_path / "x.pt")["problems"][0]
+
+
+def test_a_million_keys_and_many_steps_are_answered(examine, tmp_path):
+    tensor = torch.ones(1)
+    torch.save({f"layer.{i}.weight": tensor for i in range(1_000_000)}, tmp_path / "x.pt")
+    told = "[doctor.findings(report), doctor.asText(report, []), doctor.compare(report, doctor.expected('other', []))]"
+    count, ms = examine(tmp_path / "x.pt", code=f"({told}, [report.tensors.length, report.ms])")
+    assert count == 1_000_000 and ms < 60_000
+    (tmp_path / "x.pkl").write_bytes(b"\x80\x02" + b"N0" * 30_000_000 + b".")
+    report = examine(tmp_path / "x.pkl")
+    assert "50 million" in report["problems"][0] and report["ms"] < 30_000
+
+
+def samples():
+    net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    state = {
+        "model": net.state_dict(),
+        "epoch": 3,
+        "sparse": torch.eye(3).to_sparse(),
+        "optimizer": torch.optim.Adam(net.parameters()).state_dict(),
+    }
+    new, old, whole = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    torch.save(state, new)
+    torch.save(state, old, _use_new_zipfile_serialization=False)
+    torch.save(net, whole, pickle_protocol=4)
+    return {
+        "zip": new,
+        "legacy": old,
+        "module": whole,
+        "safetensors": io.BytesIO(save(net.state_dict())),
+        "deflated": io.BytesIO(zipped({"x/data.pkl": pickle.dumps({"a": [1]}, 2)}, zipfile.ZIP_DEFLATED)),
+    }
+
+
+#: Damage a file some times, and say what was thrown and how long the longest took.
+FUZZ = """async ([data, count, seed]) => {
+    let state = seed;
+    const random = (n) => { state = (Math.imul(state, 1103515245) + 12345) >>> 0; return Math.floor((state / 2 ** 32) * n); };
+    const whole = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0)), thrown = [], titles = new Set();
+    let longest = 0;
+    for (let i = 0; i < count; i += 1) {
+        let bytes = whole.slice();
+        const way = random(4);
+        if (way === 0) for (let n = random(8); n >= 0; n -= 1) bytes[random(bytes.length)] = random(256);
+        if (way === 1) bytes = bytes.slice(0, random(bytes.length));
+        if (way === 2) { const at = random(bytes.length), from = random(bytes.length); bytes.copyWithin(at, from, from + random(200)); }
+        if (way === 3) { const at = random(bytes.length - 8); bytes.fill(255, at, at + 1 + random(8)); }
+        const begun = performance.now();
+        try {
+            const report = await doctor.examine([new File([bytes], "x.pt")]);
+            const findings = doctor.findings(report);
+            doctor.asMarkdown(report, findings);
+            doctor.asText(report, findings);
+            doctor.compare(report, doctor.expectedOf(report));
+            titles.add(report.title);
+            if (!report.title || !findings.length && report.tensors.length) thrown.push(`nothing was said: ${report.kind}`);
+        } catch (error) {
+            thrown.push(String(error.stack));
+        }
+        longest = Math.max(longest, performance.now() - begun);
+    }
+    return { thrown, longest, titles: [...titles] };
+}"""
+
+
+@pytest.mark.parametrize("kind", samples())
+def test_damaged_bytes_are_answered(examine, kind):
+    data = base64.b64encode(samples()[kind].getvalue()).decode()
+    for seed in SEEDS:
+        found = examine.page.evaluate(FUZZ, [data, 200, seed])
+        assert found["thrown"] == [] and found["longest"] < 3000
+        assert len(found["titles"]) > 1
+
+
+#: Opcodes with arguments of a right length, in any order.
+OPCODES = """async ([count, seed]) => {
+    let state = seed;
+    const random = (n) => { state = (Math.imul(state, 1103515245) + 12345) >>> 0; return Math.floor((state / 2 ** 32) * n); };
+    const letters = (text) => [...text].map((letter) => letter.charCodeAt(0));
+    const parts = ["(", ".", "0", "1", "2", "N", "\\x88", "]", ")", "}", "\\x8f", "l", "t", "\\x91", "d", "\\x85", "\\x86", "\\x87", "a", "e", "\\x90", "s", "u", "R", "\\x81", "\\x92", "o", "b", "Q", "\\x94", "\\x93", "\\x97", "\\x98",
+        "h\\0", "q\\0", "h\\x01", "q\\x01", "I7\\n", "Vabc\\n", "X\\x01\\0\\0\\0a", "ctorch\\nSize\\n", "ctorch._utils\\n_rebuild_tensor_v2\\n", "ctorch._utils\\n_rebuild_sparse_tensor\\n", "ccollections\\nOrderedDict\\n", "cos\\nsystem\\n", "ios\\nsystem\\n",
+        "U\\x07storage", "K\\x05", "G\\0\\0\\0\\0\\0\\0\\0\\0"];
+    const thrown = [];
+    for (let i = 0; i < count; i += 1) {
+        const bytes = [0x80, 2];
+        for (let n = random(60) + 3; n > 0; n -= 1) bytes.push(...letters(parts[random(parts.length)]));
+        try {
+            const report = await doctor.examine([new File([new Uint8Array([...bytes, 0x2e])], "x.pkl")]);
+            doctor.asText(report, doctor.findings(report));
+        } catch (error) {
+            thrown.push(String(error.stack));
+        }
+    }
+    return thrown;
+}"""
+
+
+def test_opcodes_in_any_order_are_answered(examine):
+    for seed in SEEDS:
+        assert examine.page.evaluate(OPCODES, [3000, seed]) == []

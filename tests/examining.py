@@ -1,0 +1,101 @@
+"""Files for the checkpoint doctor, and what torch itself says is in them."""
+
+import contextlib
+import zipfile
+
+import pytest
+import torch
+from conftest import ROOT
+
+#: In the order in which the page loads them.
+SCRIPTS = (
+    "bytes",
+    "zip",
+    "pickle",
+    "globals",
+    "contents",
+    "formats",
+    "lines",
+    "findings",
+    "text",
+    "model",
+    "comparison",
+)
+FOLDER = ROOT / "_static/doctor"
+
+
+def tensors_of(value, path=()):
+    """Yield ``(path, tensor)`` for each tensor in dictionaries, lists and tuples."""
+    if isinstance(value, torch.Tensor):
+        yield [key if isinstance(key, str | int) else str(key) for key in path], value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from tensors_of(item, (*path, key))
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from tensors_of(item, (*path, i))
+
+
+def dtype_of(tensor):
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def sharing(pairs):
+    """Return the sets of names that have the same storage."""
+    groups = {}
+    for name, storage in pairs:
+        groups.setdefault(storage, []).append(name)
+    return sorted(group for group in groups.values() if len(group) > 1)
+
+
+def storage_of(tensor):
+    with contextlib.suppress(NotImplementedError, RuntimeError):
+        return tensor.untyped_storage()._cdata
+    return id(tensor)
+
+
+def assert_same(report, loaded):
+    """The report has the tensors of what torch loaded: paths, shapes, dtypes, strides, shared storages."""
+    wanted = list(tensors_of(loaded))
+    assert [t["path"] for t in report["tensors"]] == [path for path, _ in wanted]
+    for found, (path, tensor) in zip(report["tensors"], wanted, strict=True):
+        assert found["dtype"] == dtype_of(tensor), path
+        if tensor.is_nested:
+            continue
+        assert found["shape"] == list(tensor.shape), path
+        if tensor.layout == torch.strided and tensor.device.type != "meta":
+            assert found["stride"] == list(tensor.stride()), path
+            assert found["offset"] == tensor.storage_offset(), path
+    strided = [
+        (f, p, t)
+        for f, (p, t) in zip(report["tensors"], wanted)
+        if f["storage"] is not None and t.layout == torch.strided
+    ]
+    assert sharing((str(p), f["storage"]) for f, p, _ in strided) == sharing(
+        (str(p), storage_of(t)) for _, p, t in strided
+    )
+
+
+@pytest.fixture(scope="module")
+def examine(browser):
+    """Examine a file in Chromium: ``examine(path)`` is the report."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_content('<input type="file" multiple>')
+    for name in SCRIPTS:
+        page.add_script_tag(path=FOLDER / f"{name}.js")
+
+    def examine(*paths, code="report"):
+        page.set_input_files("input", [str(path) for path in paths])
+        return page.evaluate(
+            f"async () => {{ const report = await doctor.examine([...document.querySelector('input').files]); return {code}; }}"
+        )
+
+    examine.page = page
+    yield examine
+    context.close()
+
+
+def unpack(wheel, folder):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
