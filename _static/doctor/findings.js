@@ -163,7 +163,7 @@ globalThis.doctor ??= {};
     const training = states.length && group;
     const where = group?.path.length ? ` The model is under ${group.path.map((/** @type {any} */ key) => `“${String(key).slice(0, 80)}”`).join(", ")}.` : "";
     return [{ level: "answer", title: "How to load it", text: training ? `It is a whole training checkpoint.${where}` : group ? `It is a state_dict of ${plural(group.tensors, "tensor")}.${where}` : "It has the state of an optimizer and no weights.", lines: loading(report),
-      recipe: report.kind === "dcp" ? "checkpoints/sharding_with_distributed_checkpoint" : training ? "recipes/saving_and_loading_a_general_checkpoint" : group ? "recipes/saving_and_loading_models_for_inference" : "training/matching_optimizer_state_to_parameters" }];
+      recipe: /^dcp|-index$/.test(report.kind) ? "checkpoints/converting_sharded_checkpoints" : training ? "recipes/saving_and_loading_a_general_checkpoint" : group ? "recipes/saving_and_loading_models_for_inference" : "training/matching_optimizer_state_to_parameters" }];
   };
 
   /** All findings about a report, the gravest first. @returns {Finding[]} */
