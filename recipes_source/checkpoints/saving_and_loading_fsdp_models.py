@@ -14,11 +14,9 @@ file from it, and turn DeepSpeed ZeRO files into a ``state_dict``.
 
 # sphinx_gallery_fold = "A model, its file, the model sharded, and a function that starts processes"
 import os
-import pickle
 import socket
 import tempfile
 from collections import OrderedDict
-from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -63,13 +61,10 @@ def run(function, processes=2):
     def work(rank):  # with the variables that torchrun sets
         os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(processes)}
         os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": port}
-        Path(f"rank{rank}").write_bytes(pickle.dumps(function()))
+        torch.save(function(), f"rank{rank}")
 
     start_processes(work, nprocs=processes, start_method="fork")
-    return [
-        pickle.loads(Path(f"rank{rank}").read_bytes())
-        for rank in range(processes)
-    ]
+    return [torch.load(f"rank{rank}") for rank in range(processes)]
 
 
 torch.manual_seed(0)
@@ -177,7 +172,7 @@ def train_plain():
         torch.save(numbered, f"numbered-{path}")
 
 
-run(train_plain, processes=1)
+done = run(train_plain, processes=1)
 
 # %%
 

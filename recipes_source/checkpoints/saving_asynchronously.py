@@ -86,7 +86,7 @@ for step in range(1, 301):
         model_state, optim_state = get_state_dict(model, optimizer)
         state = {"model": model_state, "optim": optim_state}
         saving = dcp.async_save(state, checkpoint_id=f"step{step}")
-saving.result()
+metadata = saving.result()
 
 # %%
 # On GPUs, start with ``dist.init_process_group("cpu:gloo,cuda:nccl")``, because

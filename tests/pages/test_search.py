@@ -87,7 +87,7 @@ def test_readers_own_words_find_a_recipe_that_answers(search):
     [
         ("gradscalar state", "saving_the_gradient_scaler"),
         ("safetensosr", "safetensors"),
-        ("optimizer momentm", "optimizer|what_is_state_dict"),
+        ("exponetial moving average", "averaging_weights"),
         ("dataparalel prefix", "removing_wrapper_prefixes"),
     ],
 )

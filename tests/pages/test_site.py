@@ -61,26 +61,37 @@ def test_what_is_state_dict_keeps_the_sections_of_the_reference(site):
 
 
 def test_sections_are_in_the_order_of_the_cookbook(site):
-    for page in ("index.html", "recipes/index.html"):
-        headings = [h.get_text().rstrip("#") for h in parse(site / page).select("article h2")]
-        assert headings == [
+    gallery = [h.get_text().rstrip("#") for h in parse(site / "recipes/index.html").select("article h2")]
+    home = [link.get_text() for link in parse(site / "index.html").select(".toctree-l2 > a")]
+    assert (
+        gallery
+        == home
+        == [
             "Save and load",
             "When loading fails",
             "Resume training",
             "Size, sharing and scale",
             "With other libraries",
         ]
+    )
+
+
+def test_the_home_page_lists_every_recipe_once_and_has_no_card(site):
+    page = parse(site / "index.html")
+    links = [target(site / "index.html", link["href"])[0] for link in page.select(".toctree-l3 > a")]
+    assert sorted(links) == sorted((site / f"recipes/{name}.html").resolve() for name in RECIPES)
+    assert not page.select(".card")
 
 
 def test_every_recipe_has_a_card_with_its_answer_or_its_own_picture(site):
-    for page in (site / "index.html", site / "recipes/index.html"):
-        cards = parse(page).select("li.card")
-        links = {target(page, card.a["href"])[0] for card in cards}
-        assert links == {(site / f"recipes/{name}.html").resolve() for name in RECIPES}
-        answers = {card.pre.get_text() for card in cards if card.pre}
-        pictures = {target(page, card.img["src"])[0].read_bytes() for card in cards if card.img}
-        assert len(pictures) + len(answers) == len(RECIPES), "two cards look the same"
-        assert all(card.select_one(".promise").get_text().strip() for card in cards)
+    page = site / "recipes/index.html"
+    cards = parse(page).select("li.card")
+    links = {target(page, card.a["href"])[0] for card in cards}
+    assert links == {(site / f"recipes/{name}.html").resolve() for name in RECIPES}
+    answers = {card.pre.get_text() for card in cards if card.pre}
+    pictures = {target(page, card.img["src"])[0].read_bytes() for card in cards if card.img}
+    assert len(pictures) + len(answers) == len(RECIPES), "two cards look the same"
+    assert all(card.select_one(".promise").get_text().strip() for card in cards)
 
 
 def test_every_internal_link_and_anchor_resolves(pages):
