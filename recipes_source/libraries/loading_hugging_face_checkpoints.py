@@ -94,7 +94,7 @@ if untied or result.unexpected_keys:
 #
 #    Messages are those of Transformers 5; what version 4 says is quoted::
 #
-#        pip install "torch>=2.6" "transformers>=5.0" "safetensors>=0.4.3"
+#        pip install "torch>=2.6" "safetensors>=0.4.3" "transformers>=5.0"
 
 # %%
 # What is in the folder?

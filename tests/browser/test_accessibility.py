@@ -5,7 +5,8 @@ from contextlib import suppress
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import PAGES, TWO_FRAMES
-from playwright.sync_api import TimeoutError, expect
+from playwright.sync_api import TimeoutError as BrowserTimeoutError
+from playwright.sync_api import expect
 
 RECIPE = "recipes/recipes/what_is_state_dict"
 #: What has the focus: its name, whether it is seen, and whether an outline shows it.
@@ -98,7 +99,7 @@ def test_what_scrolls_can_be_scrolled_with_the_keyboard(visit, name):
     unreachable = """[...document.querySelectorAll("main *")].filter((it) =>
       it.scrollWidth > it.clientWidth && it.clientWidth && it.tabIndex < 0
       && ["auto", "scroll"].includes(getComputedStyle(it).overflowX)).map((it) => it.outerHTML.slice(0, 200))"""
-    with suppress(TimeoutError):  # it is made reachable a moment after it is opened
+    with suppress(BrowserTimeoutError):  # it is made reachable a moment after it is opened
         page.wait_for_function(f"!{unreachable}.length", timeout=3000)
     assert page.evaluate(unreachable) == []
 

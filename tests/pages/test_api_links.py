@@ -45,7 +45,7 @@ def test_every_documented_name_in_code_is_a_link(site, name):
         for link in block.find_all("a"):
             linked.add(link.get_text())
             link.replace_with(" ")
-        for prefix, rest in re.findall(r"(?<![\w.)\]])(torch|nn|F|np|plt)((?:\.\w+)+)", block.get_text()):
+        for prefix, rest in re.findall(r"(?<!from )(?<![\w.)\]])(torch|nn|F|np|plt)((?:\.\w+)+)", block.get_text()):
             if PREFIXES.get(prefix, prefix) + rest in inventory():
                 plain.add(prefix + rest)
     assert not plain

@@ -89,7 +89,7 @@ def on_page(path):
         summary.name = "strong"
         summary.wrap(page.new_tag("p"))
     links = []
-    for link in root.select("a[href]"):
+    for link in root.select("a[href]:not(pre a)"):  # Markdown has no links in code
         if urlsplit(link["href"]).scheme:
             links.append((squeeze(link), link["href"]))
         elif canonical:
