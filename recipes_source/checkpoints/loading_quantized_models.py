@@ -78,7 +78,7 @@ model.load_state_dict(state_dict, assign=True)
 #
 #    Load with the version of torchao that wrote the file, or a newer one::
 #
-#        pip install "torch>=2.6" "torchao>=0.18" "safetensors>=0.4.3"
+#        pip install "torch>=2.6" "safetensors>=0.4.3" "torchao>=0.18"
 
 # %%
 # Why it works

@@ -18,8 +18,10 @@ import os
 import re
 import shutil
 import tempfile
+import warnings
 
 # Transformers imports torchao, which logs what this machine cannot load.
+warnings.filterwarnings("ignore", message="IProgress not found")
 logging.getLogger("torchao").setLevel(logging.ERROR)
 logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)
 

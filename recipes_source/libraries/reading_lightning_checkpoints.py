@@ -18,6 +18,9 @@ import os
 import tempfile
 import warnings
 
+# A notebook without ipywidgets warns of progress bars.
+warnings.filterwarnings("ignore", message="IProgress not found")
+
 import lightning as L
 import torch
 import torch.nn as nn

@@ -16,8 +16,10 @@ plain weights that need no PEFT.
 import logging
 import os
 import tempfile
+import warnings
 
 # Importing PEFT imports torchao, which logs what this machine cannot load.
+warnings.filterwarnings("ignore", message="IProgress not found")
 logging.getLogger("torchao").setLevel(logging.ERROR)
 logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)
 

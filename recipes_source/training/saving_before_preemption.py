@@ -291,6 +291,7 @@ def ignore_sigterm(worker):
 def batches_after_sigterm(init):
     loader = DataLoader(
         range(8),
+        collate_fn=list,
         num_workers=1,
         multiprocessing_context="fork",
         worker_init_fn=init,

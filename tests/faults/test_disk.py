@@ -112,7 +112,7 @@ CASES = {
         None,
     ),
     "one page cannot be written": (
-        "mkdir -p _build/html; touch _build/html/search.html; mount --bind _build/html/search.html _build/html/search.html; "
+        "mkdir -p _build/html; touch _build/html/search.html _build/html/.unfinished; mount --bind _build/html/search.html _build/html/search.html; "
         "mount -o remount,ro,bind _build/html/search.html; build first; cp -r _build/html/recipes first; "
         "umount _build/html/search.html; build then",
         {},
