@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+import torch.distributed.checkpoint as dcp
 from axe_playwright_python.sync_playwright import Axe
 from conftest import TWO_FRAMES
 from playwright.sync_api import expect
@@ -205,7 +206,15 @@ def test_without_a_script_the_page_says_what_to_do(browser, address):
     page.context.close()
 
 
-def test_a_folder_and_a_second_file_are_read(ask, tmp_path):
+def test_a_folder_is_chosen_as_one_checkpoint(visit, tmp_path):
+    dcp.save({"model": nn.Linear(4, 2).state_dict()}, checkpoint_id=tmp_path / "step1")
+    page = visit("doctor")
+    page.set_input_files("#doctor-folder", tmp_path / "step1")
+    expect(page.locator("#doctor-name")).to_have_text("step1")
+    assert 'dcp_to_torch_save("step1", ' in page.locator(".doctor-lines pre").first.inner_text()
+
+
+def test_two_files_are_compared(ask, tmp_path):
     for name, size in (("a", 3), ("b", 4)):
         torch.save(
             {"weight": torch.ones(size), "bias": torch.ones(1, dtype=torch.float16 if name == "a" else torch.float32)},

@@ -87,7 +87,7 @@ def test_readers_own_words_find_a_recipe_that_answers(search):
     [
         ("gradscalar state", "saving_the_gradient_scaler"),
         ("safetensosr", "safetensors"),
-        ("exponetial moving average", "averaging_weights"),
+        ("expnential moving average", "averaging_weights"),
         ("dataparalel prefix", "removing_wrapper_prefixes"),
     ],
 )
