@@ -95,7 +95,7 @@ types: .installed-dev ## Check types: mypy, strict
 	@$(BIN)/mypy
 
 quick: lint types ## Lint, types, unit tests and one small site, in less than a minute
-	@$(BIN)/python -m pytest -q tests/unit tests/project tests/upgrade tests/build/test_small.py
+	@$(BIN)/python -m pytest -q -n auto tests/unit tests/project tests/upgrade tests/build/test_small.py
 
 test: .installed-dev ## Run the tests (ARGS="-k name" picks some, ARGS="-n 0" runs one at a time)
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -20,7 +20,6 @@ OURS = {("run/dask/cluster.py", "eval"), ("run/dask/worker.py", "eval")}
 #: Recipes that may turn the protection off, how often, and only on a file that they wrote themselves.
 DANGERS = {
     "troubleshooting/loading_safely_with_weights_only.py": 1,  # shows what the file does then
-    "troubleshooting/surviving_truncated_checkpoints.py": 1,  # shows the message for bytes that are no pickle
     "troubleshooting/identifying_a_checkpoint_file.py": 1,  # shows the messages of older versions
     "libraries/reading_lightning_checkpoints.py": 1,  # a module among the hyperparameters, marked as wrong
     "troubleshooting/avoiding_whole_model_pickles.py": 4,  # a whole model cannot be loaded otherwise
