@@ -7,13 +7,15 @@
   const SATURATION = 3;
   const LENGTH = 0.6; // how much a long page is discounted: 0 not at all, 1 fully
   const COMMON = 0.3; // what a word that all recipes have still counts
+  const ABOUT = 0.5; // what title, keywords and promise count alone, compared to the whole recipe
+  const PHRASE = 1.5; // a query that is a title, a keyword or a line of output counts that much more
   const SHOWN = 10;
   const MESSAGE = /\b\w*(?:Error|Exception|Warning): |^Traceback |\bkey\(s\) in state_dict|\bsize mismatch for /;
   // What people type, and what the recipes say.
   const SYNONYMS = {
     amp: "mixed precision", bf16: "bfloat16", ckpt: "checkpoint", dcp: "distributed checkpoint",
     ddp: "distributeddataparallel", fp16: "float16", fp32: "float32", gpu: "cuda", lr: "learning rate",
-    params: "parameters", ram: "memory",
+    oom: "out of memory", params: "parameters", ram: "memory", reload: "load", restore: "load", status: "state",
   };
   const QUESTION = ["can", "do", "does", "how", "i", "my", "me", "should", "what", "when", "which", "why", "you", "your"];
   const ignored = new Set([...stopwords, ...QUESTION]);
@@ -45,34 +47,57 @@
     return found;
   };
 
-  // For each recipe, term -> how much it is there; and term -> in how many recipes it is.
-  const counts = [];
-  const spread = new Map();
-  for (const recipe of searchIndex) {
-    const count = new Map();
-    let size = 0;
-    const add = (text, weight, once) => {
-      for (const term of once ? new Set(terms(text)) : terms(text)) {
-        count.set(term, (count.get(term) ?? 0) + weight);
-        size += weight;
+  // Ranks recipes by BM25 over some texts of each, [[text, weight, whether a term counts once], ...].
+  const ranking = (textsOf) => {
+    const spread = new Map(); // term -> in how many recipes it is
+    const counts = searchIndex.map((recipe) => {
+      const count = new Map(); // term -> how much it is there
+      let size = 0;
+      for (const [text, weight, once] of textsOf(recipe)) {
+        for (const term of once ? new Set(terms(text)) : terms(text)) {
+          count.set(term, (count.get(term) ?? 0) + weight);
+          size += weight;
+        }
       }
-    };
-    add(recipe.title, WEIGHTS.title);
-    for (const keyword of recipe.keywords) add(keyword, WEIGHTS.keywords);
-    for (const tag of recipe.tags) add(tag, WEIGHTS.tags);
-    recipe.parts.forEach(([, heading, blocks], i) => {
-      if (i) add(heading, WEIGHTS.heading);
-      for (const [kind, text] of blocks) add(text, i || kind !== "prose" ? WEIGHTS[kind] : WEIGHTS.intro, kind === "output");
+      for (const term of count.keys()) spread.set(term, (spread.get(term) ?? 0) + 1);
+      return { count, size };
     });
-    for (const term of count.keys()) spread.set(term, (spread.get(term) ?? 0) + 1);
-    counts.push({ count, size });
-  }
-  const average = counts.reduce((sum, { size }) => sum + size, 0) / (counts.length || 1);
-  const rarity = (term) => {
-    const n = spread.get(term) ?? 0;
-    const rare = Math.log(1 + (searchIndex.length - n + 0.5) / (n + 0.5)) + COMMON;
-    return n && rare * (term.includes(" ") ? PAIR : 1);
+    const average = counts.reduce((sum, { size }) => sum + size, 0) / (counts.length || 1);
+    const rarity = (term) => {
+      const n = spread.get(term) ?? 0;
+      const rare = Math.log(1 + (searchIndex.length - n + 0.5) / (n + 0.5)) + COMMON;
+      return n && rare * (term.includes(" ") ? PAIR : 1);
+    };
+    const score = (i, weights) => {
+      const { count, size } = counts[i];
+      const norm = SATURATION * (1 - LENGTH + (LENGTH * size) / average);
+      let sum = 0;
+      for (const [term, weight] of weights) {
+        const there = count.get(term) ?? 0;
+        sum += (weight * rarity(term) * there * (SATURATION + 1)) / (there + norm);
+      }
+      return sum;
+    };
+    return { spread, rarity, score };
   };
+  // What a recipe is about counts a second time, since words that are in every recipe are in few titles.
+  const subject = ({ title, keywords }) => [[title, WEIGHTS.title], ...keywords.map((keyword) => [keyword, WEIGHTS.keywords])];
+  const about = ranking((recipe) => [...subject(recipe), [recipe.promise, WEIGHTS.prose]]);
+  const { spread, rarity, score } = ranking((recipe) => [
+    ...subject(recipe),
+    ...recipe.tags.map((tag) => [tag, WEIGHTS.tags]),
+    ...recipe.messages.flatMap(([message, cause]) => [[message, WEIGHTS.output, true], [cause, WEIGHTS.prose]]),
+    ...recipe.parts.flatMap(([, heading, blocks], i) => [
+      ...(i ? [[heading, WEIGHTS.heading]] : []),
+      ...blocks.map(([kind, text]) => [text, i || kind !== "prose" ? WEIGHTS[kind] : WEIGHTS.intro, kind === "output"]),
+    ]),
+  ]);
+  // The words of a text in any order; and those of each title, keyword and line of output.
+  const words = (text) => [...new Set(terms(text).filter((term) => !term.includes(" ")))].sort().join(" ");
+  const phrases = searchIndex.map(({ title, keywords, parts }) => {
+    const outputs = parts.flatMap(([, , blocks]) => blocks).filter(([kind]) => kind === "output");
+    return new Set([title, ...keywords, ...outputs.flatMap(([, text]) => text.split("\n"))].map(words));
+  });
 
   // Whether two words differ in so few letters (added, left out, exchanged or swapped) that one may be a typo.
   const isTypo = (word, other) => {
@@ -96,17 +121,17 @@
     const weights = new Map();
     const add = (text, weight) => {
       for (const term of terms(text)) {
-        if (spread.has(term)) weights.set(term, Math.max(weights.get(term) ?? 0, weight * rarity(term)));
+        if (spread.has(term)) weights.set(term, Math.max(weights.get(term) ?? 0, weight));
       }
     };
     add(query, 1);
     for (const word of query.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []) {
       if (Object.hasOwn(SYNONYMS, word)) add(SYNONYMS[word], 0.5);
       else if (word.length > 3 && !spread.has(stem(word))) {
-        const words = [...spread.keys()].filter((term) => !term.includes(" "));
-        const begun = words.filter((term) => term.startsWith(word));
-        for (const term of begun.length ? begun : words.filter((term) => isTypo(stem(word), term))) {
-          weights.set(term, 0.5 * rarity(term));
+        const known = [...spread.keys()].filter((term) => !term.includes(" "));
+        const begun = known.filter((term) => term.startsWith(word));
+        for (const term of begun.length ? begun : known.filter((term) => isTypo(stem(word), term))) {
+          weights.set(term, 0.5);
         }
       }
     }
@@ -115,19 +140,13 @@
 
   const search = (query) => {
     const weights = wanted(query);
-    const hits = searchIndex.map((recipe, i) => {
-      const { count, size } = counts[i];
-      const norm = SATURATION * (1 - LENGTH + (LENGTH * size) / average);
-      let score = 0;
-      for (const [term, weight] of weights) {
-        const there = count.get(term) ?? 0;
-        score += (weight * there * (SATURATION + 1)) / (there + norm);
-      }
-      return { recipe, score };
-    });
+    const whole = words(query);
+    const hits = searchIndex.map((recipe, i) => ({
+      recipe, score: (score(i, weights) + ABOUT * about.score(i, weights)) * (phrases[i].has(whole) ? PHRASE : 1),
+    }));
     hits.sort((a, b) => b.score - a.score);
     const best = hits[0]?.score ?? 0;
-    return { weights, hits: hits.filter(({ score }) => score > best / 4) };
+    return { weights, hits: hits.filter((hit) => hit.score > best / 4) };
   };
 
   // The place of a recipe that has most of what is wanted.
@@ -138,7 +157,7 @@
         if (kind === "wrong" || kind === "answer") continue; // the one misleads, the other is shown anyway
         for (const piece of kind === "prose" ? [text] : text.split("\n")) {
           let value = 0;
-          for (const term of new Set(terms(piece))) value += weights.get(term) ?? 0;
+          for (const term of new Set(terms(piece))) value += (weights.get(term) ?? 0) * rarity(term);
           value *= (kind === "code" ? 0.5 : 1) / Math.sqrt(20 + piece.length / 20);
           if (value > best.value) best = { value, anchor: i ? anchor : "", heading: i ? heading : "", kind, text: piece };
         }

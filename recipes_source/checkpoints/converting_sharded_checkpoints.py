@@ -7,7 +7,7 @@ weights, and back, with what gets lost on the way.
 """
 
 # sphinx_gallery_tags = ["distributed", "loading", "saving", "checkpoint", "errors"]
-# sphinx_gallery_keywords = ["distcp", "DCP", "merge shards", "consolidate", "dcp_to_torch", "torch_to_dcp", "format_utils", "unshard", "pytorch_model_fsdp_0", "merge-weights"]
+# sphinx_gallery_keywords = ["distcp", "DCP", "merge shards", "consolidate", "dcp_to_torch", "torch_to_dcp", "format_utils", "unshard", "pytorch_model_fsdp_0", "merge-weights", "convert to a single file", "single .bin file", "consolidate a sharded checkpoint"]
 # sphinx_gallery_reading_order = 80
 
 # %%

@@ -7,7 +7,7 @@ shards with an index, and turn either back, with every tensor the same.
 """
 
 # sphinx_gallery_tags = ["saving", "loading", "checkpoint", "file size", "sharing"]
-# sphinx_gallery_keywords = ["pt to safetensors", "bin to safetensors", "pytorch_model.bin", "convert checkpoint", "HeaderTooLarge", "safetensors_rust.SafetensorError", "model.safetensors.index.json", "max_shard_size"]
+# sphinx_gallery_keywords = ["pt to safetensors", "bin to safetensors", "pytorch_model.bin", "convert checkpoint", "HeaderTooLarge", "safetensors_rust.SafetensorError", "model.safetensors.index.json", "max_shard_size", "ckpt to safetensors"]
 # sphinx_gallery_reading_order = 25
 
 # %%

@@ -7,7 +7,7 @@ See how a module's attributes, lists, shared layers and buffers become
 """
 
 # sphinx_gallery_tags = ["saving", "module", "keys", "errors"]
-# sphinx_gallery_keywords = ["define a model", "model class", "nn.Module", "custom module", "subclass", "layer not in state_dict", "layers in a Python list"]
+# sphinx_gallery_keywords = ["define a model", "model class", "nn.Module", "custom module", "subclass", "layer not in state_dict", "layers in a Python list", "parameters in a dict", "not registered"]
 # sphinx_gallery_reading_order = 20
 
 # %%

@@ -7,7 +7,7 @@ each error message about devices asks for.
 """
 
 # sphinx_gallery_tags = ["loading", "device", "errors"]
-# sphinx_gallery_keywords = ["other machine", "without GPU", "no GPU", "server", "load a GPU model on the CPU", "trained on GPU"]
+# sphinx_gallery_keywords = ["other machine", "without GPU", "no GPU", "server", "load a GPU model on the CPU", "trained on GPU", "map_location", "CPU only", "another GPU"]
 # sphinx_gallery_reading_order = 70
 
 # %%

@@ -7,7 +7,7 @@ and picks up from that file when you start it again.
 """
 
 # sphinx_gallery_tags = ["resuming", "optimizer", "checkpoint", "errors"]
-# sphinx_gallery_keywords = ["continue training", "restart", "interrupted", "interruption", "model_state_dict", "optimizer_state_dict", "resume training from a checkpoint"]
+# sphinx_gallery_keywords = ["continue training", "restart", "interrupted", "interruption", "model_state_dict", "optimizer_state_dict", "resume training from a checkpoint", "save the optimizer state", "checkpoint of the optimizer state", "save every n epochs"]
 # sphinx_gallery_reading_order = 40
 
 # %%

@@ -7,7 +7,7 @@ that load it and make predictions on any machine.
 """
 
 # sphinx_gallery_tags = ["loading", "saving", "module", "errors"]
-# sphinx_gallery_keywords = ["inference", "prediction", "deploy", "evaluation mode", "different results after loading", "gives different results"]
+# sphinx_gallery_keywords = ["inference", "prediction", "deploy", "evaluation mode", "different results after loading", "gives different results", "save a model", "load a model", "save and load a model", "reload a saved model", "_IncompatibleKeys", "behaves differently after loading", "inconsistent output", "predictions are not the same", "unexpected results"]
 # sphinx_gallery_reading_order = 30
 
 # %%

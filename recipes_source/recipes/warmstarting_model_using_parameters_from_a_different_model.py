@@ -7,7 +7,7 @@ models have in common, and check that nothing else was left out.
 """
 
 # sphinx_gallery_tags = ["loading", "transfer learning", "keys"]
-# sphinx_gallery_keywords = ["backbone", "warm start", "fine-tuning", "finetune", "different model", "partial", "classification head", "different number of classes", "weights from another model"]
+# sphinx_gallery_keywords = ["backbone", "warm start", "fine-tuning", "finetune", "different model", "partial", "classification head", "different number of classes", "weights from another model", "num_classes", "last layer", "transfer learning"]
 # sphinx_gallery_reading_order = 60
 
 # %%

@@ -7,7 +7,7 @@ a DistributedDataParallel script, for ``torchrun`` on any number of processes.
 """
 
 # sphinx_gallery_tags = ["distributed", "saving", "resuming", "checkpoint"]
-# sphinx_gallery_keywords = ["DistributedDataParallel", "rank 0", "multi GPU", "torchrun", "GPU 0 out of memory", "hangs while saving", "NCCL timeout", "DistributedSampler", "ZeRO"]
+# sphinx_gallery_keywords = ["DistributedDataParallel", "rank 0", "multi GPU", "torchrun", "GPU 0 out of memory", "hangs while saving", "NCCL timeout", "DistributedSampler", "ZeRO", "ZeroRedundancyOptimizer", "partition of the optimizer state"]
 # sphinx_gallery_reading_order = 80
 
 # %%

@@ -7,7 +7,7 @@ not touch, and restore them at the end.
 """
 
 # sphinx_gallery_tags = ["resuming", "module", "memory", "sharing"]
-# sphinx_gallery_keywords = ["early stopping", "best model", "best_state", "validation loss", "snapshot"]
+# sphinx_gallery_keywords = ["early stopping", "best model", "best_state", "validation loss", "snapshot", "deepcopy", "deep copy of state_dict", "shallow copy", "best epoch"]
 # sphinx_gallery_reading_order = 10
 
 # %%

@@ -7,7 +7,7 @@ state that landed on the wrong parameter or in another kind of optimizer.
 """
 
 # sphinx_gallery_tags = ["optimizer", "errors", "keys"]
-# sphinx_gallery_keywords = ["wrong parameter", "order of parameters", "frozen layers", "fine-tuning", "different parameter groups", "partial optimizer state", "optimizer.register_load_state_dict_pre_hook"]
+# sphinx_gallery_keywords = ["wrong parameter", "order of parameters", "frozen layers", "fine-tuning", "different parameter groups", "partial optimizer state", "optimizer.register_load_state_dict_pre_hook", "cannot load the optimizer state", "loading the optimizer state fails"]
 # sphinx_gallery_reading_order = 30
 
 # %%

@@ -7,7 +7,7 @@ and bring it along if the model moves afterward.
 """
 
 # sphinx_gallery_tags = ["optimizer", "device", "dtype"]
-# sphinx_gallery_keywords = ["optimizer state on cpu, model on gpu", "move the optimizer", "optimizer.to", "optimizer.cuda"]
+# sphinx_gallery_keywords = ["optimizer state on cpu, model on gpu", "move the optimizer", "optimizer.to", "optimizer.cuda", "move the optimizer to the device", "optimizer state on another GPU", "tensors on the same device", "device mismatch after resuming"]
 # sphinx_gallery_reading_order = 50
 
 # %%

@@ -7,7 +7,7 @@ that a resumed run repeats the uninterrupted one bit for bit.
 """
 
 # sphinx_gallery_tags = ["resuming", "checkpoint", "reproducibility"]
-# sphinx_gallery_keywords = ["deterministic", "reproducible", "random seed", "same result", "rng state", "loss curve"]
+# sphinx_gallery_keywords = ["deterministic", "reproducible", "random seed", "same result", "rng state", "loss curve", "loss increases after resuming", "loss jumps"]
 # sphinx_gallery_reading_order = 20
 
 # %%

@@ -7,7 +7,7 @@ files without their code, and understand their errors.
 """
 
 # sphinx_gallery_tags = ["loading", "saving", "errors", "compatibility"]
-# sphinx_gallery_keywords = ["entire model", "class moved or renamed", "full model", "convert a whole model to a state_dict", "torch.save(model) vs state_dict"]
+# sphinx_gallery_keywords = ["entire model", "class moved or renamed", "full model", "convert a whole model to a state_dict", "torch.save(model) vs state_dict", "class definition", "No module named", "import a saved model"]
 # sphinx_gallery_reading_order = 60
 
 # %%

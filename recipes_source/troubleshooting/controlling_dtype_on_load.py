@@ -7,7 +7,7 @@ and find values that another dtype cannot hold.
 """
 
 # sphinx_gallery_tags = ["loading", "dtype", "mixed precision", "errors"]
-# sphinx_gallery_keywords = ["half precision", "precision lost", "cast", "fp16", "bf16", "fp32"]
+# sphinx_gallery_keywords = ["half precision", "precision lost", "cast", "fp16", "bf16", "fp32", "dtype mismatch", "mixed dtypes", "float32 weights into a bfloat16 model", "convert a checkpoint to fp16"]
 # sphinx_gallery_reading_order = 80
 
 # %%

@@ -7,7 +7,7 @@ by its first bytes, and pick the function that loads it.
 """
 
 # sphinx_gallery_tags = ["loading", "errors", "checkpoint", "compatibility"]
-# sphinx_gallery_keywords = ["file format", "git lfs", "wrong file", "not a checkpoint", "cloned from GitHub", "download again", "HuggingFace download", "trained with a newer PyTorch", "does not load in an older PyTorch"]
+# sphinx_gallery_keywords = ["file format", "git lfs", "wrong file", "not a checkpoint", "cloned from GitHub", "download again", "HuggingFace download", "trained with a newer PyTorch", "does not load in an older PyTorch", "invalid load key", "Unsupported operand", "downloaded an HTML page"]
 # sphinx_gallery_reading_order = 90
 
 # %%

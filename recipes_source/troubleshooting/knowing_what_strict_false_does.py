@@ -7,7 +7,7 @@ what ``strict=False`` hides and what it never skips.
 """
 
 # sphinx_gallery_tags = ["loading", "errors", "keys", "transfer learning"]
-# sphinx_gallery_keywords = ["ignore errors", "ignore missing keys", "partial load", "new head", "missing keys: [], unexpected keys: []", "while copying the parameter named", "prints missing and unexpected keys"]
+# sphinx_gallery_keywords = ["ignore errors", "ignore missing keys", "partial load", "new head", "missing keys: [], unexpected keys: []", "while copying the parameter named", "prints missing and unexpected keys", "skip keys", "suppress missing keys"]
 # sphinx_gallery_reading_order = 30
 
 # %%

@@ -7,7 +7,7 @@ files that ask for none.
 """
 
 # sphinx_gallery_tags = ["loading", "errors", "safety", "compatibility"]
-# sphinx_gallery_keywords = ["security", "malicious", "dangerous", "untrusted", "download from the internet", "default value of weights_only", "weights_only=False", "vulnerability", "CVE"]
+# sphinx_gallery_keywords = ["security", "malicious", "dangerous", "untrusted", "download from the internet", "default value of weights_only", "weights_only=False", "vulnerability", "CVE", "numpy._core", "PyTorch 2.6", "UnpicklingError", "add_safe_globals"]
 # sphinx_gallery_reading_order = 40
 
 # %%

@@ -7,7 +7,7 @@ without reading its tensors and without running code from it.
 """
 
 # sphinx_gallery_tags = ["loading", "checkpoint", "keys", "memory", "safety"]
-# sphinx_gallery_keywords = ["inspect", "list keys", "print the keys", "show layers", "look inside", "peek", "checkpoint viewer", "huge file", "inside a .pt file", "what is in a .pt file"]
+# sphinx_gallery_keywords = ["inspect", "list keys", "print the keys", "show layers", "look inside", "peek", "checkpoint viewer", "huge file", "inside a .pt file", "what is in a .pt file", "names and shapes of the layers", "contents of a .pth file"]
 # sphinx_gallery_reading_order = 95
 
 # %%

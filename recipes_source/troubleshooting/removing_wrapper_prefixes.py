@@ -7,7 +7,7 @@ the file into the plain model, and save files that never have them.
 """
 
 # sphinx_gallery_tags = ["loading", "errors", "keys", "distributed"]
-# sphinx_gallery_keywords = ["module.", "strip the prefix", "DDP", "DataParallel", "saved from several GPUs", "load on a single GPU", 'Unexpected key(s) in state_dict: "module.', "has no attribute module", "unexpected key module.", "DataParallel checkpoint does not load"]
+# sphinx_gallery_keywords = ["module.", "strip the prefix", "DDP", "DataParallel", "saved from several GPUs", "load on a single GPU", 'Unexpected key(s) in state_dict: "module.', "has no attribute module", "unexpected key module.", "DataParallel checkpoint does not load", "compiled model", "torch.compile"]
 # sphinx_gallery_reading_order = 20
 
 # %%

@@ -7,7 +7,7 @@ disk costs nothing, and resume from the newest intact file.
 """
 
 # sphinx_gallery_tags = ["loading", "saving", "checkpoint", "errors"]
-# sphinx_gallery_keywords = ["corrupted", "broken file", "crash while saving", "incomplete download", "quota", "atomic save", "worked yesterday", "file write failed"]
+# sphinx_gallery_keywords = ["corrupted", "broken file", "crash while saving", "incomplete download", "quota", "atomic save", "worked yesterday", "file write failed", "corrupt checkpoint", "disk full", "central directory"]
 # sphinx_gallery_reading_order = 50
 
 # %%

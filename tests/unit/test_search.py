@@ -5,6 +5,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
+from cookbook.site.diagnosis import Diagnosis
 from cookbook.site.search import _blocks, collect_text, write_index
 from docutils import nodes
 from sphinx import addnodes
@@ -134,6 +135,9 @@ def site(app, build):
         toctree_includes={"recipes/index": ["recipes/s/index"], "recipes/s/index": ["recipes/s/two", "recipes/s/one"]},
         titles={"recipes/s/index": nodes.title("", "Save & load")},
         metadata={"recipes/s/one": {"search": {"title": "Öne", "parts": []}}, "recipes/s/two": {}},
+        found_docs={"recipes/s/one", "recipes/s/two"},
+        collect_relations=lambda: ["recipes/s/one", "recipes/s/two"],
+        tocs={},
     )
     app.env, app.builder = env, SimpleNamespace(get_target_uri=lambda name: f"{name}.html", format="html")
     build.recipes = {
@@ -147,9 +151,18 @@ def site(app, build):
 def test_the_index_is_a_script_with_all_recipes_that_have_a_page(site):
     write_index(site, None)
     found = re.fullmatch(r"const searchIndex = (.*);\n", site.index())[1]
-    about = {"url": "recipes/s/one.html", "section": "Save & load", "tags": ["a"], "keywords": ["b c"]}
+    about = {"url": "recipes/s/one.html", "section": "Save & load", "tags": ["a"], "keywords": ["b c"], "messages": []}
     assert json.loads(found) == [{"title": "Öne", "parts": [], **about}]
     assert "Öne" in found and " " not in found.replace("Save & load", "").replace("b c", ""), "no byte is wasted"
+
+
+def test_a_message_that_is_explained_is_found_where_its_fix_is(site):
+    messages = ("no such layer: {name}", "layer {n} of {n}")
+    one = Diagnosis("It was renamed.", "", messages, (), (), (), (), "one", "two.py:3")
+    site.env.metadata["recipes/s/two"]["diagnoses"] = [one]
+    write_index(site, None)
+    (found,) = json.loads(re.fullmatch(r"const searchIndex = (.*);\n", site.index())[1])
+    assert found["messages"] == [["no such layer: \nlayer  of ", "It was renamed."]]
 
 
 def test_a_recipe_without_settings_has_neither_tags_nor_keywords(site, build):

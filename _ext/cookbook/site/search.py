@@ -6,9 +6,11 @@
     const searchIndex = [{"title": "What is a state_dict in PyTorch", "section": "Save and
     load", "url": "recipes/recipes/what_is_state_dict.html", "promise": "A state_dict is ...",
     "tags": ["saving", "module"], "parts": [["1-import", "1. Import ...", [["prose", "..."],
-    ["code", "..."], ["output", "..."]]], ...]}, ...]
+    ["code", "..."], ["output", "..."]]], ...], "messages": [["EOFError: Ran out of input", "The file
+    is empty."], ...]}, ...]
 
 Kinds are prose, code, output, answer (the code of the short answer) and wrong (code that the recipe warns of).
+Messages are those of the diagnoses whose fix is there, without their variable parts, and their causes.
 
 It covers recipes only, without *Learn more* and links to other recipes, since other pages and
 those parts only list recipes. ``# sphinx_gallery_keywords = ["too large", "disk space"]`` in a
@@ -29,6 +31,7 @@ from cookbook.build import build_of
 from cookbook.files import write_if_changed
 from cookbook.pages import classes
 from cookbook.pages.navigation import recipes_of, sections_of
+from cookbook.site import diagnosis
 
 
 def collect_text(app: Sphinx, doctree: nodes.document) -> None:
@@ -85,6 +88,11 @@ def write_index(app: Sphinx, exception: Exception | None) -> None:
         return
     env = app.env
     settings = {recipe.docname: recipe.file_conf for recipe in build_of(app).recipes.values()}
+    messages: dict[str, list[tuple[str, str]]] = {}
+    for name, one in diagnosis.all_of(env):
+        fix, _ = diagnosis.target(env, name, one.fix)
+        said = "\n".join("".join(text for text, varies in diagnosis.parts(line) if not varies) for line in one.messages)
+        messages.setdefault(fix, []).append((said, one.cause))
     recipes = [
         {
             **env.metadata[name]["search"],
@@ -92,6 +100,7 @@ def write_index(app: Sphinx, exception: Exception | None) -> None:
             "section": env.titles[section].astext(),
             "tags": settings.get(name, {}).get("tags", []),
             "keywords": settings.get(name, {}).get("keywords", []),
+            "messages": messages.get(name, []),
         }
         for section in sections_of(env)
         for name in recipes_of(env, section)
