@@ -90,17 +90,15 @@ def block(code):
 def test_another_torch_is_named_in_order_while_the_code_is_what_ran_there():
     recipe = SimpleNamespace(name="one.py", blocks=[Block("text", "prose", 1), block("x = 1  # why\n")])
     code = code_of(recipe.blocks)
-    text = json.dumps(
-        {
-            "2.14.1": {"one.py": {"code": code, "difference": []}},
-            "2.6.0": {"one.py": {"code": code, "difference": None}, "two.py": {"code": code, "difference": []}},
-            "2.9.0": {"one.py": {"code": code, "difference": ["-1", "+2"]}},
-            "2.8.0": {},
-        }
-    )
-    assert list(verified(text, recipe).items()) == [("2.6.0", None), ("2.9.0", ["-1", "+2"]), ("2.14.1", [])]
+    versions = {
+        "2.14.1": {"one.py": {"code": code, "difference": []}},
+        "2.6.0": {"one.py": {"code": code, "difference": None}, "two.py": {"code": code, "difference": []}},
+        "2.9.0": {"one.py": {"code": code, "difference": ["-1", "+2"]}},
+        "2.8.0": {},
+    }
+    assert list(verified(versions, recipe).items()) == [("2.6.0", None), ("2.9.0", ["-1", "+2"]), ("2.14.1", [])]
     recipe.blocks[0] = Block("text", "other prose", 1)
     recipe.blocks.append(block("# sphinx_gallery_fold = 'Scene'\n"))
-    assert len(verified(text, recipe)) == 3
+    assert len(verified(versions, recipe)) == 3
     recipe.blocks[1] = block("x = 2  # why\n")
-    assert verified(text, recipe) == {}
+    assert verified(versions, recipe) == {}

@@ -55,10 +55,10 @@ class Provenance(TypedDict):
     others: Differences
 
 
-def verified(text: str, recipe: Recipe) -> Differences:
-    """Return how the output of *recipe* differs with other versions of torch, by *text*: what VERIFIED has."""
+def verified(versions: dict[str, dict[str, Any]], recipe: Recipe) -> Differences:
+    """Return how the output of *recipe* differs with other versions of torch, by *versions*: what VERIFIED has."""
     code = code_of(recipe.blocks)
-    records = {version: recipes.get(recipe.name) for version, recipes in json.loads(text).items()}
+    records = {version: recipes.get(recipe.name) for version, recipes in versions.items()}
     found = {version: record["difference"] for version, record in records.items() if record and record["code"] == code}
     return dict(sorted(found.items(), key=lambda item: [int(part) for part in item[0].split(".")]))
 
@@ -82,9 +82,9 @@ def outdated(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[s
     """Return the pages whose provenance changed."""
     build, state = build_of(app), state_of(env)
     before = state.provenance
-    text = VERIFIED.read_text(encoding="utf-8") if VERIFIED.exists() else "{}"
+    versions = json.loads(VERIFIED.read_text(encoding="utf-8")) if VERIFIED.exists() else {}
     state.provenance = {
-        recipe.docname: provenance(build.results.get(name), build.environ, verified(text, recipe))
+        recipe.docname: provenance(build.results.get(name), build.environ, verified(versions, recipe))
         for name, recipe in build.recipes.items()
     }
     return [

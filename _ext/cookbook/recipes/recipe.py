@@ -136,8 +136,11 @@ def find_answer(blocks: list[Block]) -> Block | None:
 
 def code_of(blocks: list[Block]) -> str:
     """Return the SHA-256 of the code in *blocks*, without comments that are settings, in hexadecimal."""
-    code = [remove_config_comments(block.content).strip() for block in blocks if block.type == "code"]
-    return hashlib.sha256("\n".join(filter(None, code)).encode()).hexdigest()
+    return hashlib.sha256("\n".join(filter(None, _texts(blocks))).encode()).hexdigest()
+
+
+def _texts(blocks: list[Block]) -> list[str]:
+    return [remove_config_comments(block.content).strip() for block in blocks if block.type == "code"]
 
 
 def make_task(recipe: Recipe, source: Path, conf: Mapping[str, Any], rules: Sequence[str]) -> Task:
@@ -168,7 +171,7 @@ def make_key(recipe: Recipe) -> str:
         packages = {name: version.partition("+")[0] for name, version in packages.items()}
     parts = {
         "name": task["name"],
-        "code": [remove_config_comments(block.content).strip() for block in recipe.code],
+        "code": _texts(recipe.code),
         "file_conf": task["file_conf"],
         "settings": [settings.of_block(block.content) for block in recipe.code],
         "files": task["files"],
