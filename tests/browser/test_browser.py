@@ -67,7 +67,7 @@ def test_every_section_is_listed_on_a_phone(visit):
     page = visit("recipes/recipes/what_is_state_dict", width=400)
     link = page.get_by_role("navigation", name="Recipes").get_by_role("link", name="When loading fails")
     link.click()
-    assert page.url.endswith("recipes/troubleshooting/index.html")
+    page.wait_for_url("**/recipes/troubleshooting/index.html")
 
 
 def test_code_and_output_are_copied_as_they_are_typed(visit):

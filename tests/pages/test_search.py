@@ -124,6 +124,7 @@ def test_an_error_message_is_handed_to_the_finder(visit):
     message = 'RuntimeError: Error(s) in loading state_dict for Net:\n\tUnexpected key(s) in state_dict: "module.a".'
     page = visit("search", query=f"?q={quote(message)}")
     page.click(".to-finder a")
+    page.wait_for_url("**/errors.html*")
     assert page.input_value("#error-message").split() == message.split()
     assert page.locator("#error-matches a").count()
     assert page.complaints == []
@@ -154,7 +155,7 @@ def test_hit_has_title_section_place_and_a_snippet(visit):
     assert "failed reading zip archive" in hit.locator("> p:not(.where), > pre").inner_text()
     assert "failed" in hit.locator("mark").all_inner_texts()
     hit.locator(".where a").click()
-    assert re.search(r"surviving_truncated_checkpoints\.html#\w", page.url)
+    page.wait_for_url(re.compile(r"surviving_truncated_checkpoints\.html#\w"))
     assert page.evaluate("document.querySelector(location.hash) !== null")
     assert page.complaints == []
 
