@@ -37,6 +37,8 @@ OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+#: Makes what the page's security policy blocks an error of the console.
+VIOLATIONS = "addEventListener('securitypolicyviolation', e => console.error(e.violatedDirective, e.blockedURI))"
 #: Ends when the page has laid itself out and acted on it.
 TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
@@ -220,6 +222,7 @@ def visit(browser, address):
         contexts.append(context)
         page = context.new_page()
         page.complaints = []
+        page.add_init_script(VIOLATIONS)
         page.on("console", lambda m: m.type in ("error", "warning") and page.complaints.append(m.text))
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
         page.on(  # what a page that is left was still loading is no failure
