@@ -277,6 +277,7 @@ assert untied["embed"].data_ptr() != untied["head"].data_ptr()
 # .. diagnosis:: The save was interrupted, or this is not the folder of the
 #       ``.distcp`` files.
 #    :message: metadata is None; global metadata read failed
+#              No such file or directory: '{}.metadata'
 #    :fix: what-goes-wrong
 #
 #    print(*Path("checkpoint").iterdir())  # .metadata has to be there

@@ -121,6 +121,15 @@ assert list(restored) != list(state_dict)
 #    print(list(checkpoint))  # find the entry with the weights
 #    save_file(checkpoint["state_dict"], "model.safetensors")
 #
+# .. diagnosis:: A safetensors file has tensors and text, and this is neither.
+#    :message: is invalid, expected torch.Tensor but received <class '{type}'>
+#    :except: received <class 'dict'>
+#             received <class 'collections.OrderedDict'>
+#             Key `_extra_state`
+#
+#    other = {k: v for k, v in state_dict.items() if not torch.is_tensor(v)}
+#    print(other)  # leave these out, or save them with torch.save
+#
 # .. diagnosis:: A tensor was transposed or sliced, and has gaps in memory.
 #    :message: You are trying to save a non contiguous tensor
 #

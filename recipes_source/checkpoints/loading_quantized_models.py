@@ -201,7 +201,7 @@ assert type(plain.encoder.weight) is nn.Parameter and 0 < error < 1e-3
 # keys change too. ``_packed_params`` is the weight and the bias in one:
 #
 # .. diagnosis:: The file is of a model that ``torch.ao`` quantized.
-#    :unexpected: {prefix}._packed_params._packed_params
+#    :unexpected: {}_packed_params._packed_params
 #    :fix: packed-keys-of-torch-ao
 #
 #    model = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear})
@@ -252,8 +252,14 @@ assert set(result.missing_keys) == set(original.state_dict())
 # quoted, and not run here:
 #
 # .. diagnosis:: The file has weights that bitsandbytes packed.
-#    :unexpected: {prefix}.absmax
+#    :unexpected: {}weight.absmax
 #    :message: quant_state.bitsandbytes
+#    :fix: keys-of-bitsandbytes
+#
+#    model = AutoModelForCausalLM.from_pretrained(path)
+#
+# .. diagnosis:: The file has weights that bitsandbytes packed in 8 bits.
+#    :unexpected: {}SCB
 #    :fix: keys-of-bitsandbytes
 #
 #    model = AutoModelForCausalLM.from_pretrained(path)

@@ -273,7 +273,7 @@ torch.testing.assert_close(
 #    print(list(metadata.state_dict_metadata))
 #
 # .. diagnosis:: The folder has a tensor of another shape under this name.
-#    :message: Size mismatch between saved {saved} and current: {} for {key}
+#    :message: Size mismatch between saved {} and current: {} for {key}
 #    :fix: what-goes-wrong
 #
 #    metadata = dcp.FileSystemReader(folder).read_metadata()

@@ -162,6 +162,14 @@ assert report["missing_keys"] == {"score.weight"}
 # :meth:`~torch.nn.Module.load_state_dict`, remove what you know to be harmless,
 # and stay strict:
 #
+# .. diagnosis:: These weights are in the file, and the class has no place for
+#       them.
+#    :message: Some weights of the model checkpoint at {} were not used
+#    :fix: what-do-the-messages-of-from-pretrained-mean
+#
+#    model, report = MyModel.from_pretrained(path, output_loading_info=True)
+#    print(report["unexpected_keys"])
+#
 # .. diagnosis:: ``position_ids`` is in the file, and newer versions of
 #       Transformers do not save it.
 #    :unexpected: {prefix}.position_ids

@@ -171,6 +171,7 @@ for attempt in [checkpoint, checkpoint["state_dict"]]:
 # .. diagnosis:: The Lightning checkpoint does not say what to build the module
 #       with.
 #    :message: __init__() missing {} required positional argument: '{name}'
+#              __init__() missing {} required positional arguments: '{name}'
 #    :traceback: load_from_checkpoint
 #    :fix: what-goes-wrong
 #

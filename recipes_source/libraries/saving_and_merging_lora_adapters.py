@@ -156,7 +156,7 @@ torch.testing.assert_close(plain(tokens), expected)
 # none in memory either, so ``strict=False`` loads nothing:
 #
 # .. diagnosis:: The file has a LoRA adapter, or a model with one.
-#    :message: base_model.model.{}lora_A
+#    :unexpected: {}lora_{matrix:A|B}.{}
 #    :fix: what-goes-wrong
 #
 #    model = PeftModel.from_pretrained(base, "adapter")
@@ -186,6 +186,28 @@ result = set_peft_model_state_dict(fresh, adapter)
 torch.testing.assert_close(fresh(tokens), expected)
 assert not result.unexpected_keys
 assert not [key for key in result.missing_keys if "lora_" in key]
+
+# %%
+# **Another rank** than the file's does not fit. ``PeftModel.from_pretrained``
+# takes the rank from ``adapter_config.json``:
+#
+# .. diagnosis:: The adapter in the file has another rank than the model's.
+#    :message: size mismatch for {}lora_{matrix:A|B}
+#    :fix: what-goes-wrong
+#
+#    model = PeftModel.from_pretrained(base, "adapter")  # has the rank
+#
+# .. diagnosis:: The folder has no adapter, but perhaps a whole model.
+#    :message: Can't find 'adapter_config.json' at
+#
+#    print(os.listdir(path))  # adapter_config.json, adapter_model.safetensors
+
+# sphinx_gallery_wrong = True
+higher = get_peft_model(Net(), LoraConfig(r=8, target_modules=["hidden"]))
+try:
+    set_peft_model_state_dict(higher, adapter)
+except RuntimeError as error:
+    print(f"{type(error).__name__}: {error}")
 
 # %%
 # **Another base** gives no message if its shapes fit. The adapter is a change

@@ -168,6 +168,11 @@ torch.testing.assert_close(
 #
 #    torch.save(torch.load(path, map_location="cpu"), path)  # once
 #
+# .. diagnosis:: This PyTorch is too old for ``assign``.
+#    :message: load_state_dict() got an unexpected keyword argument 'assign'
+#
+#    pip install --upgrade "torch>=2.1"
+#
 # .. diagnosis:: A file is mapped by its path; a stream or a buffer is not.
 #    :message: f must be a file path in order to use the mmap argument
 #
@@ -237,6 +242,7 @@ assert len(list(model.parameters())) == 1
 #       ``meta``.
 #    :message: Cannot copy out of meta tensor; no data!
 #              use torch.nn.Module.to_empty() instead of
+#              is on the meta device, {} need a `value` to put in on
 #    :fix: what-assign-true-changes
 #
 #    tensors = [*model.named_parameters(), *model.named_buffers()]

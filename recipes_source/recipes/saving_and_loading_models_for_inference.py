@@ -209,6 +209,7 @@ torch.testing.assert_close(output, checkpoint["example"]["output"])
 #              OrderedDict' object is not callable
 #              'dict' object has no attribute '{name:eval|training|half}'
 #              'dict' object has no attribute '{name:state_dict|parameters}'
+#              'dict' object has no attribute 'load_state_dict'
 #    :fix: what-goes-wrong
 #
 #    model = Net()  # as when saving
@@ -244,7 +245,8 @@ except AttributeError as error:
 
 # %%
 # **You pass a path where the dictionary belongs,** or ``None`` where the path
-# belongs, often from a command-line option that was not set:
+# belongs, often from a command-line option that was not set, or you call the
+# method of the class, without a model:
 #
 # .. diagnosis:: ``load_state_dict`` got a path or a model, and takes a
 #       dictionary.
@@ -274,6 +276,13 @@ except AttributeError as error:
 #    :fix: what-goes-wrong
 #
 #    model.load_state_dict(other.state_dict())
+#
+# .. diagnosis:: ``load_state_dict`` was called on the class, not on a model.
+#    :message: load_state_dict() missing 1 required positional argument
+#    :fix: what-goes-wrong
+#
+#    model = Net()  # as when saving
+#    model.load_state_dict(state_dict)
 
 # sphinx_gallery_wrong = True
 model = Classifier(**checkpoint["config"])
@@ -284,6 +293,10 @@ except TypeError as error:
 try:
     torch.load(None)
 except AttributeError as error:
+    print(f"{type(error).__name__}: {error}")
+try:
+    Classifier.load_state_dict(checkpoint["weights"])
+except TypeError as error:
     print(f"{type(error).__name__}: {error}")
 
 # %%

@@ -276,7 +276,7 @@ assert wrong.param_groups[0]["params"][0] is reordered.decoder.weight
 #
 # .. diagnosis:: The state is from an optimizer of another class, or from an
 #       older PyTorch.
-#    :message: KeyError: '{name:step|exp_avg|momentum_buffer}'
+#    :message: KeyError: '{name:step|exp_avg|momentum_buffer|max_exp_avg_sq}'
 #    :traceback: torch/optim/
 #    :fix: what-goes-wrong
 #
@@ -285,6 +285,7 @@ assert wrong.param_groups[0]["params"][0] is reordered.decoder.weight
 # .. diagnosis:: The state of the optimizer belongs to parameters of other
 #       shapes.
 #    :message: The size of tensor a ({a}) must match the size of tensor b ({b})
+#              output with shape {} doesn't match the broadcast shape
 #    :traceback: torch/optim/
 #    :fix: what-goes-wrong
 #

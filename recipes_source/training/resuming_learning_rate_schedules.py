@@ -187,6 +187,31 @@ except KeyError as error:
     print(f"{type(error).__name__}: {error}")
 
 # %%
+# **A file from a run without a scheduler** takes away what some schedulers have
+# put into the optimizer. It is the one case where the scheduler comes last:
+#
+# .. diagnosis:: The optimizer of a run without a scheduler was loaded into one
+#       with a scheduler.
+#    :message: KeyError: '{name:initial_lr|max_lr|base_momentum}'
+#    :traceback: torch/optim/
+#    :fix: what-goes-wrong
+#
+#    optimizer.load_state_dict(checkpoint["optimizer"])
+#    scheduler = lr_scheduler.OneCycleLR(optimizer, max_lr, total_steps)
+
+# sphinx_gallery_wrong = True
+optimizer = sgd()
+scheduler = lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=20)
+optimizer.load_state_dict(sgd().state_dict())
+try:
+    train(optimizer, scheduler, 1)
+except KeyError as error:
+    print(f"{type(error).__name__}: {error}")
+
+scheduler = lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=20)
+train(optimizer, scheduler, 1)
+
+# %%
 # Train longer than planned, or with other settings
 # -------------------------------------------------
 #

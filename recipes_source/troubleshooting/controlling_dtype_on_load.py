@@ -164,6 +164,8 @@ assert layer.weight.dtype == torch.float32 and (layer.weight == 1).all()
 #       dtypes.
 #    :message: mat1 and mat2 must have the same dtype
 #              expected m1 and m2 to have the same dtype
+#              expected scalar type {a:Half|BFloat16} but found {b}
+#              expected scalar type {a:Float} but found {b:Half|BFloat16}
 #    :fix: what-goes-wrong
 #
 #    model.to(torch.float32)

@@ -186,6 +186,7 @@ assert identify("model.pt") == "Git LFS pointer: git lfs pull"
 #       place.
 #    :message: Unsupported operand 118
 #              invalid load key, 'v'
+#              have cloned a repository without having git-lfs installed
 #
 #    git lfs install
 #    git lfs pull
@@ -220,6 +221,7 @@ assert identify("model.pt") == "Git LFS pointer: git lfs pull"
 #       is.
 #    :message: Unsupported operand {}
 #              invalid load key, {}
+#              Unable to load weights from pytorch checkpoint file
 #
 #    with open("model.pt", "rb") as file:
 #        print(file.read(300))
@@ -344,6 +346,7 @@ assert torch.export.load("exported.pt2").state_dict.keys() == state_dict.keys()
 #       or a PyTorch file.
 #    :message: header too large
 #              HeaderTooLarge
+#              InvalidHeaderDeserialization
 #
 #    with open("model.safetensors", "rb") as file:
 #        print(file.read(300))
@@ -353,6 +356,7 @@ assert torch.export.load("exported.pt2").state_dict.keys() == state_dict.keys()
 #              MetadataIncompleteBuffer
 #              header too small
 #              HeaderTooSmall
+#              InvalidHeaderLength
 #    :fix: safetensors
 #
 #    import os
@@ -425,7 +429,7 @@ with zipfile.ZipFile("saved.pt") as archive:
 # error: use ``open(path, "rb")``.)
 #
 # .. diagnosis:: Python 2 wrote the file, whose strings have no encoding.
-#    :message: 'utf-8' codec can't decode byte
+#    :message: '{codec:utf-8|ascii}' codec can't decode byte
 #    :traceback: torch/serialization.py
 #                torch.load(
 #    :fix: variants

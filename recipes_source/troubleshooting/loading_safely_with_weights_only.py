@@ -121,6 +121,13 @@ with torch.serialization.safe_globals([argparse.Namespace]):
 #
 #    pip install --upgrade "torch>=2.6"
 #
+# .. diagnosis:: This PyTorch is too old to have the argument or the function.
+#    :message: '{name:weights_only|mmap}' is an invalid keyword argument
+#              load() got an unexpected keyword argument 'weights_only'
+#              'torch.serialization' has no attribute '{function}'
+#
+#    pip install --upgrade "torch>=2.6"
+#
 # .. diagnosis:: The file builds an object that is no tensor and no plain Python
 #       type.
 #    :message: or types allowlisted via `add_safe_globals`

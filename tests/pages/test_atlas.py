@@ -39,7 +39,7 @@ DATA = ROOT / "tests/pages/atlas.toml"
 
 
 def template(node):
-    """Return the text of a message in the code, with ``{}`` for what is put in."""
+    """Return the text of a message in the code, with ``{}`` for what is put in, and ``{size}`` for a shape."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
@@ -50,7 +50,12 @@ def template(node):
         return re.sub("%[sdr]", "{}", template(node.left))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
         return template(node.func.value)
-    return "{}"
+    return "{size}" if re.search(r"\b(?:shape|size|size\(\))$", ast.unparse(node).strip("{}f'")) else "{}"
+
+
+def filled(text):
+    """Return a message with values as torch puts them in."""
+    return text.replace("{size}", "torch.Size([2, 3])").replace("{}", "x")
 
 
 def messages_of(text):
@@ -86,6 +91,7 @@ raise KeyError("no such entry: {}".format(x))
 warnings.warn("this is deprecated, use %s" % name)
 error_msgs.insert(0, "Missing key(s) in state_dict: {}".format(keys))
 raise error
+warnings.warn(f"the shape {param.shape} of {name}, not {md.size()}")
 print("no message at all")
 """
     assert messages_of(code) == [
@@ -93,6 +99,7 @@ print("no message at all")
         "no such entry: {}",
         "this is deprecated, use {}",
         "Missing key(s) in state_dict: {}",
+        "the shape {size} of {}, not {size}",
     ]
 
 
@@ -104,7 +111,7 @@ def test_the_messages_of_the_reader_are_in_its_libraries():
 def test_every_message_is_explained_or_has_a_reason(ask, atlas):
     texts = [(name, text) for name, found in atlas.items() for text in found]
     context = "Traceback (most recent call last):\n  File 'torch/serialization.py'\n  File 'torch/optim/adam.py'\n"
-    answers = ask(*(f"{context}RuntimeError: {text.replace('{}', 'x')}" for _, text in texts))
+    answers = ask(*(f"{context}RuntimeError: {filled(text)}" for _, text in texts))
     open_ones = {text for (_, text), answer in zip(texts, answers, strict=True) if not answer}
     reasons = tomllib.loads(DATA.read_text(encoding="utf-8"))["unexplained"]
     listed = [message for one in reasons for message in one["messages"]]

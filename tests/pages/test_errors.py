@@ -216,6 +216,10 @@ WRAPPED = '"module.conv1.weight", "module.fc.bias"'
         ('size mismatch for fc.bias: copying a param with shape', "warmstarting_model_using_parameters_from_a_different_model"),
         ("attempting to deserialize object on a CUDA device but torch.cuda.is_available() is false", "save_load_across_devices"),
         ("on a CUDA device but torch.cuda.is_available() is", "save_load_across_devices"),
+        ("size mismatch for base_model.model.q_proj.lora_A.default.weight: copying a param with shape", "saving_and_merging_lora_adapters"),
+        ("ValueError: Key `epoch` is invalid, expected torch.Tensor but received <class 'int'>", "converting_to_safetensors"),
+        ("ValueError: Key `_extra_state` is invalid, expected torch.Tensor but received <class 'int'>", "storing_extra_state"),
+        ("TypeError: 'weights_only' is an invalid keyword argument for Unpickler()", "loading_safely_with_weights_only"),
     ],
 )  # fmt: skip
 def test_a_part_of_a_message_is_enough(ask, text, recipe):
@@ -239,6 +243,22 @@ def test_a_part_of_a_message_is_enough(ask, text, recipe):
 def test_lines_to_paste_are_for_the_keys_of_the_message(ask, missing, unexpected, lines):
     text = f"{HEAD}Missing key(s) in state_dict: {missing}. \n\tUnexpected key(s) in state_dict: {unexpected}. "
     assert lines in ask(TRACEBACK.format(text))[0][0]["paste"]
+
+
+@pytest.mark.parametrize(
+    ("ends", "recipe"),
+    [
+        ("weight.absmax weight.quant_map weight.quant_state.bitsandbytes__nf4", "loading_quantized_models"),
+        ("SCB weight_format", "loading_quantized_models"),
+        ("_packed_params._packed_params scale zero_point", "loading_quantized_models"),
+        ("lora_A.weight lora_B.weight", "saving_and_merging_lora_adapters"),
+        ("num_batches_tracked", "taking_part_of_a_checkpoint"),
+    ],
+)
+def test_keys_that_say_what_the_file_is_come_before_the_general_answer(ask, ends, recipe):
+    for start in ("", "layer.0.q_proj."):
+        keys = ", ".join(f'"{start}{end}"' for end in ends.split())
+        assert recipe_of(ask(f"{HEAD}Unexpected key(s) in state_dict: {keys}. ")[0]) == recipe, start
 
 
 def test_a_prefix_on_both_sides_is_not_taken_for_the_cause(ask):
