@@ -7,7 +7,7 @@ whole storage, thousands of small tensors, or the optimizer's state.
 """
 
 # sphinx_gallery_tags = ["saving", "file size", "checkpoint", "optimizer"]
-# sphinx_gallery_keywords = ["too large", "huge", "disk space", "shrink", "reduce size", "grows every epoch", "saved file bigger", "view of a larger tensor", "untyped_storage", "checkpoint too big", "file size", "slice of a tensor", "saves the whole tensor"]
+# sphinx_gallery_keywords = ["too large", "huge", "disk space", "shrink", "reduce size", "grows every epoch", "saved file bigger", "view of a larger tensor", "untyped_storage", "checkpoint too big", "file size", "slice of a tensor", "saves the whole tensor", "twice the size of the model", "several times larger than the weights"]
 # sphinx_gallery_reading_order = 10
 
 # %%

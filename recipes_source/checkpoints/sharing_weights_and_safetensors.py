@@ -7,7 +7,7 @@ memory``, and find the layers still tied after loading.
 """
 
 # sphinx_gallery_tags = ["saving", "loading", "sharing", "file size"]
-# sphinx_gallery_keywords = ["weight tying", "shared tensors", "lm_head", "embed_tokens", "duplicate", "tie_weights"]
+# sphinx_gallery_keywords = ["weight tying", "share weights between layers", "shared tensors", "lm_head", "embed_tokens", "duplicate", "tie_weights"]
 # sphinx_gallery_reading_order = 20
 
 # %%

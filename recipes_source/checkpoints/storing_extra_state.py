@@ -7,7 +7,7 @@ Store attributes that are not tensors in the ``state_dict``, with
 """
 
 # sphinx_gallery_tags = ["loading", "saving", "module", "compatibility"]
-# sphinx_gallery_keywords = ["extra state", "labels", "vocabulary", "metadata", "non-tensor attributes", "custom state"]
+# sphinx_gallery_keywords = ["extra state", "labels", "vocabulary", "tokenizer", "metadata", "non-tensor attributes", "custom state"]
 # sphinx_gallery_reading_order = 40
 
 # %%

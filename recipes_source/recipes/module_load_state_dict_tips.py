@@ -7,7 +7,7 @@ used, and know what ``assign=True`` and ``mmap=True`` change.
 """
 
 # sphinx_gallery_tags = ["loading", "memory", "optimizer"]
-# sphinx_gallery_keywords = ["OOM", "RAM", "large model", "memory surges", "memory doubles", "torch.load(mmap=True)", "out of memory while loading", "load a checkpoint twice as large"]
+# sphinx_gallery_keywords = ["OOM", "RAM", "large model", "memory surges", "memory doubles", "torch.load(mmap=True)", "out of memory while loading", "load a checkpoint twice as large", "load into a model on the meta device"]
 # sphinx_gallery_reading_order = 80
 
 # %%

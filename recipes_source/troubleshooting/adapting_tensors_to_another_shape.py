@@ -7,7 +7,7 @@ vocabulary, another image size, other input channels, or more classes.
 """
 
 # sphinx_gallery_tags = ["loading", "errors", "transfer learning"]
-# sphinx_gallery_keywords = ["size mismatch", "resize", "interpolate", "pos_embed", "added tokens", "new tokens", "grayscale", "RGB", "number of channels", "fine-tune at higher resolution"]
+# sphinx_gallery_keywords = ["size mismatch", "resize", "interpolate", "pos_embed", "position embedding of another size", "added tokens", "new tokens", "grayscale", "RGB", "number of channels", "fine-tune at higher resolution"]
 # sphinx_gallery_reading_order = 35
 
 # %%

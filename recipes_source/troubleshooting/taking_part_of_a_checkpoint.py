@@ -7,7 +7,7 @@ load check that nothing else was lost.
 """
 
 # sphinx_gallery_tags = ["loading", "keys", "errors", "transfer learning"]
-# sphinx_gallery_keywords = ["encoder only", "backbone only", "submodule", "subset of keys", "extract", "filter keys", "delete keys", "which key holds the weights", "unexpected keys num_batches_tracked", "missing keys num_batches_tracked"]
+# sphinx_gallery_keywords = ["encoder only", "backbone only", "submodule", "subset of keys", "extract", "filter keys", "delete keys", "which key holds the weights", "unexpected keys num_batches_tracked", "missing keys num_batches_tracked", "batch norm running_mean missing"]
 # sphinx_gallery_reading_order = 15
 
 # %%
