@@ -69,6 +69,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(cells.fold, html=(cells.visit_fold, cells.depart_fold))
     app.add_node(cells.place, html=(cells.visit_place, cells.depart_place))
     app.add_node(nodes.image, override=True, html=(images.visit_image, images.depart_image))
+    app.add_node(nodes.literal_block, override=True, html=(outputs.visit_literal_block, outputs.depart_literal_block))
     app.add_post_transform(api_links.ImportLinks)
     app.add_source_parser(locations.Parser, override=True)
 
@@ -97,12 +98,12 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("env-get-outdated", 500, provenance.outdated),
         ("env-before-read-docs", 500, downloads.record_read),
         ("source-read", 500, archives.add_links),
+        ("doctree-read", 300, outputs.classify),  # before those that look for text
         ("doctree-read", 400, diagnosis.collect),
         ("doctree-read", 400, error_index.collect),
         ("doctree-read", 450, cards.rewrite_cards),  # before Sphinx collects the images (500)
         ("doctree-read", 450, cells.shape),
         ("doctree-read", 500, api_links.depend_on_inventories),
-        ("doctree-read", 500, outputs.classify),
         ("doctree-read", 500, llms.store_promise),
         ("doctree-read", 500, outdated.collect_references),
         ("doctree-read", 500, search.collect_text),

@@ -8,6 +8,7 @@ only what it wants to be different.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,8 @@ WORKS = {
     *("backreferences_dir", "capture_repr", "default_thumb_file", "doc_module", "download_all_examples"),
     *("examples_dirs", "exclude_implicit_doc", "expected_failing_examples", "filename_pattern", "gallery_dirs"),
     *("ignore_pattern", "ignore_repr_types", "image_scrapers", "junit", "line_numbers", "log_level"),
-    *("min_reported_time", "minigallery_sort_order", "plot_gallery", "prefer_full_module", "show_signature"),
-    *("subsection_order", "thumbnail_size", "within_subsection_order"),
+    *("matplotlib_animations", "min_reported_time", "minigallery_sort_order", "plot_gallery", "prefer_full_module"),
+    *("show_signature", "subsection_order", "thumbnail_size", "within_subsection_order"),
 }
 #: The options that are refused, and why or what to use instead.
 REFUSED = {
@@ -44,7 +45,6 @@ REFUSED = {
     "inspect_global_variables": "names in the code are looked up where it runs",
     "jupyterlite": "pages have no links to JupyterLite",
     "last_notebook_cell": "a notebook ends with the recipe",
-    "matplotlib_animations": "the security policy of pages allows no players, show some frames as figures",
     "nested_sections": "every section has a page",
     "notebook_extensions": "every recipe has a notebook",
     "notebook_images": "notebooks contain their pictures",
@@ -91,8 +91,10 @@ def find_error(name: str, value: Any) -> str:
         folders = [value] if isinstance(value, str | Path) else list(value)
         if [str(folder) for folder in folders] != OURS[name]:
             return f"there is one gallery, made from recipes_source/ in recipes/, so this is {OURS[name]}"
-    elif name == "capture_repr" and "_repr_html_" in value:
-        return "pages show no HTML that a recipe makes, so take only __repr__ and __str__"
+    elif name == "capture_repr" and "_repr_html_" in value and not find_spec("nh3"):
+        return "HTML is shown where nh3 is installed, which cleans it: pip install nh3"
+    elif name == "matplotlib_animations" and value not in (False, (True, "gif"), [True, "gif"]):
+        return 'pages show an animation as a GIF, because their security policy allows no players: give (True, "gif")'
     elif name == "image_scrapers":
         if not all(isinstance(scraper, str) for scraper in value):
             return 'recipes run in other processes, so give the name of a function, as in "package.module.function"'
@@ -120,7 +122,9 @@ def check(app: Sphinx, config: Config) -> None:
         conf = {**conf, "default_thumb_file": str(picture)}
     # our own archives take the place of sphinx-gallery's
     build_of(app).archives = str(conf.get("download_all_examples", True)) not in ("False", "0")
-    conf = {**OURS, **conf, "download_all_examples": False}
+    # an animation is our GIF, for which sphinx-gallery would want its extension for videos
+    animations = {"matplotlib_animations": bool(conf.get("matplotlib_animations"))}
+    conf = {**OURS, **conf, **animations, "download_all_examples": False}
     for name in ("examples_dirs", "gallery_dirs", "image_scrapers"):
         if isinstance(conf.get(name), str | Path):
             conf[name] = [str(conf[name])]

@@ -34,7 +34,9 @@ PROCESS = (
     "sphinx_gallery.gen_rst.execute_code_block",  # sends each block's output as soon as it has run
     "sphinx_gallery.gen_rst.handle_exception",  # truncates messages and finds the line
     "sphinx_gallery.gen_rst._exec_and_get_memory",  # keeps the working folder from cell to cell
+    "sphinx_gallery.gen_rst._get_last_repr",  # limits values and cleans their HTML
     "sphinx_gallery.gen_rst._LoggingTee",  # limits and cleans what is printed
+    "sphinx_gallery.scrapers._anim_rst",  # saves an animation as a picture
 )
 
 

@@ -152,7 +152,11 @@ def test_a_recipe_at_the_top_is_a_recipe_like_others(built):
             "sphinx_gallery_conf['gallery_dirs'] = 'other'",
             "there is one gallery, made from recipes_source/ in recipes/",
         ),
-        ("sphinx_gallery_conf['matplotlib_animations'] = True", "the security policy of pages allows no players"),
+        ("sphinx_gallery_conf['matplotlib_animations'] = True", 'allows no players: give (True, "gif")'),
+        (
+            "sys.modules['nh3'] = None\nsphinx_gallery_conf['capture_repr'] = ('_repr_html_',)",
+            "('_repr_html_',): HTML is shown where nh3 is installed, which cleans it: pip install nh3",
+        ),
         ("sphinx_gallery_conf['default_thumb_file'] = 'gone.png'", "['default_thumb_file']: there is no picture"),
         ("recipe_rules = ['other']", "recipe_rules has 'other': take of 'some output'"),
     ],

@@ -38,6 +38,7 @@ TASK = {"name": "section/one.py", "gallery": "recipes", "blocks": [["code", "pri
 SHOWN = (
     "\n\n\n\n.. rst-class:: sphx-glr-script-out\n\n .. code-block:: none\n\n    one\n      two\n\n    three\n\n\n\n\n"
 )
+HTML = "\n\n\n\n.. rst-class:: sphx-glr-script-out\n\n .. code-block:: html\n\n    <b>one</b>\n       one\n\n\n\n"
 FIGURE = """
 .. rst-class:: sphx-glr-horizontal
 
@@ -80,7 +81,17 @@ FORGED = [
     ".. image:: /recipes/section/images/../../../secret.png\n",
     ".. image:: /recipes/section/images/sphx_glr_one_001.png\n   :target: javascript:alert(1)\n",
     ".. include:: /etc/passwd\n",
+    " .. code-block:: html\n\n    <b>one</b>\n",
 ]
+#: Pictures that would do harm, opened by themselves.
+HOSTILE = {
+    "sphx_glr_one_001.svg": b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>',
+    "sphx_glr_one_002.svg": b'<svg xmlns="http://www.w3.org/2000/svg"><image href="//x.org"/></svg>',
+    "sphx_glr_one_003.svg": b'<html xmlns="http://www.w3.org/1999/xhtml"><script>alert(1)</script></html>',
+    "sphx_glr_one_004.gif": b"GIF89a<script>alert(1)</script>",
+    "sphx_glr_one_005.html": b"<script>alert(1)</script>",
+    "sphx_glr_one_006.jpg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+}
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +240,12 @@ def test_a_forged_output_is_refused(cache, output):
         check({**RESULT, "outputs": [SHOWN, output]}, TASK)
 
 
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_forged_picture_is_refused(cache, name):
+    images = {**RESULT["images"], name: base64.b64encode(HOSTILE[name]).decode()}
+    assert read(cache, dumps({**RESULT, "images": images})) is None
+
+
 IMAGE = "/recipes/section/images/sphx_glr_one_001.png"
 PIECES = [
     "",
@@ -240,6 +257,7 @@ PIECES = [
     ".. rst-class:: sphx-glr-script-out",
     ".. code-block:: none",
     ".. code-block:: pytb",
+    ".. code-block:: html",
     f".. image:: {IMAGE}",
     ".. image:: /x.png",
     ":alt: :download:`x`",
@@ -260,14 +278,18 @@ def test_an_output_that_is_accepted_is_text_and_images():
     accepted = set()
 
     @fuzz(1000)
-    @given(st.sampled_from([SHOWN, FIGURE]), st.lists(st.tuples(st.integers(0, 20), st.booleans(), LINE), max_size=3))
-    def change(output, changes):
+    @given(
+        st.sampled_from([SHOWN, FIGURE, HTML]),
+        st.booleans(),
+        st.lists(st.tuples(st.integers(0, 20), st.booleans(), LINE), max_size=3),
+    )
+    def change(output, html, changes):
         lines = output.split("\n")
         for at, instead, line in changes:
             lines[at : at + instead] = [line]
         output = "\n".join(lines)
         try:
-            check_output(output, {IMAGE})
+            check_output(output, {IMAGE}, html)
         except ValueError:
             return
         accepted.add(output)

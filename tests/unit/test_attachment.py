@@ -57,6 +57,23 @@ def test_without_figures_the_thumbnail_of_before_goes(attachment, build, script_
     assert not thumb.exists()
 
 
+def test_an_animation_is_one_figure_and_a_vector_one_leaves_no_other_thumbnail(attachment, build, script_vars):
+    images = build.gallery / "section/images"
+    thumbs = [images / f"thumb/sphx_glr_load_thumb.{kind}" for kind in ("png", "svg")]
+    other = images / "thumb/sphx_glr_load_more_thumb.png"
+    for thumb in (*thumbs, other):
+        thumb.write_bytes(b"before")
+    names = ("sphx_glr_load_001.gif", "sphx_glr_load_001.png", "sphx_glr_load_002.svg")
+    build.results["section/load.py"] = result(images=dict.fromkeys(names, PICTURE))
+    attachment.execute_script([], script_vars, {}, {})
+    assert len(script_vars["image_path_iterator"]) == 2
+    assert all((images / name).read_bytes() == b"picture" for name in names)
+    assert not any(thumb.exists() for thumb in thumbs) and other.exists()
+    build.results["section/load.py"] = result(images={names[1]: PICTURE})
+    attachment.execute_script([], script_vars, {}, {})
+    assert {path.name for path in images.glob("*load_0*")} == {names[1]}
+
+
 @pytest.mark.parametrize("error", [None, {"text": "Traceback", "line": 1, "reason": "x", "ran": 1}])
 def test_sphinx_gallery_gets_outputs_block_by_block_and_how_it_ended(attachment, build, script_vars, error):
     class Block:

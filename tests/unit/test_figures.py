@@ -3,15 +3,26 @@
 import itertools
 import subprocess
 import sys
+from pathlib import PurePosixPath
 
 import matplotlib
 import numpy as np
 import pytest
 from conftest import ROOT
-from cookbook.run.process.figures import CONTRAST, CROSSED, DPI, contrast, inverted, scraper
+from cookbook.run.process.figures import (
+    CONTRAST,
+    CROSSED,
+    DPI,
+    animation_rst,
+    contrast,
+    inverted,
+    read_images,
+    scraper,
+)
 from cookbook.run.result import check_output
 from matplotlib import patheffects
 from matplotlib import pyplot as plt
+from matplotlib.animation import FuncAnimation
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -219,3 +230,56 @@ def test_curves_have_no_less_contrast_inverted_than_on_white():
         white = np.ones_like(colors)
         before, after = contrast(colors, white), contrast(inverted(colors), inverted(white))
         assert (after >= np.minimum(before, 3)).all(), (style, before, after)
+
+
+# -- what a recipe has drawn ------------------------------------------------------------------
+
+
+def test_images_are_read_by_name_and_nothing_else(tmp_path):
+    for name in ("b.png", "a.png", "a.gif", "a.svg", "a.jpg", "a.webp", "c.txt", "d.html"):
+        (tmp_path / name).write_bytes(name.encode())
+    (tmp_path / "thumb").mkdir()
+    assert list(read_images(tmp_path)) == ["a.gif", "a.jpg", "a.png", "a.svg", "a.webp", "b.png"]
+    assert read_images(tmp_path)["a.png"] == "YS5wbmc="
+    assert read_images(tmp_path / "no_such") == {}
+
+
+def animated(count=3):
+    figure, axes = plt.subplots(figsize=(5, 3))
+    (line,) = axes.plot([0, 1], [0, 0])
+    axes.set(title="A line", ylim=(0, count))
+    return FuncAnimation(figure, lambda n: line.set_ydata([0, n]), frames=count, interval=100)
+
+
+@pytest.fixture
+def animate(tmp_path):
+    """Save an animation; return what shows it, and the folder of images."""
+
+    def animate(number=1):
+        folder = tmp_path / f"recipes/images{number}"
+        folder.mkdir(parents=True)
+        rst = animation_rst(animated(), PurePosixPath(folder, "sphx_glr_one_001.png"), {"src_dir": str(tmp_path)})
+        return rst, folder
+
+    return animate
+
+
+def test_an_animation_is_a_gif_that_moves_and_its_first_frame(animate):
+    rst, folder = animate()
+    with Image.open(folder / "sphx_glr_one_001.gif") as moving, Image.open(folder / "sphx_glr_one_001.png") as still:
+        assert moving.n_frames == 3 and moving.info["duration"] == 100 and moving.size == still.size == (640, 384)
+        first = np.asarray(moving.convert("RGB"))
+        assert (first == np.asarray(still.convert("RGB"))).all()
+        moving.seek(2)
+        assert (np.asarray(moving.convert("RGB")) != first).any()
+    assert [line.strip() for line in rst.splitlines() if ":class:" in line] == [
+        ":class: sphx-glr-single-img moving",
+        ":class: sphx-glr-single-img still",
+    ]
+    assert rst.count(":alt: A line") == 2
+
+
+def test_an_animation_is_the_same_bytes_each_time(animate):
+    one, other = (animate(number)[1] for number in (1, 2))
+    for name in ("sphx_glr_one_001.gif", "sphx_glr_one_001.png"):
+        assert (one / name).read_bytes() == (other / name).read_bytes()

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 from cookbook.gallery import notebooks
-from cookbook.gallery.notebooks import MAX_WIDTH, Notebooks, install
+from cookbook.gallery.notebooks import Notebooks, install
+from cookbook.run.process.figures import STILL
 from docutils import nodes
 from fuzzing import fuzz
 from hypothesis import given
@@ -119,22 +120,24 @@ def test_what_is_printed_is_a_stream_and_a_traceback_that_of_errors(made, langua
     assert list(made.outputs(shown)) == [{"output_type": "stream", "name": stream, "text": ["one\n", "two\n"]}]
 
 
-@pytest.mark.parametrize(
-    ("size", "shown"),
-    [
-        ((1000, 800), (MAX_WIDTH, 512)),
-        ((MAX_WIDTH, 7), (MAX_WIDTH, 7)),
-        ((100, 800), (100, 800)),
-        ((2000, 1), (MAX_WIDTH, 0)),
-    ],
-)
-def test_a_figure_is_shown_with_its_text_no_wider_than_a_page(made, project, size, shown):
-    (project / "recipes/x.png").write_bytes(png(*size))
-    (output,) = made.outputs(nodes.container("", nodes.image(uri="/recipes/x.png", alt="A figure")))
-    about = output["metadata"]["image/png"]
-    assert (about["width"], about["height"], about["alt"]) == (*shown, "A figure")
-    assert base64.b64decode(output["data"]["image/png"]) == png(*size)
+def test_a_figure_is_shown_and_of_an_animation_only_what_moves(made, project):
+    (project / "recipes/x.png").write_bytes(png(10, 8))
+    image = nodes.image(uri="/recipes/x.png", alt="A figure")
+    still = nodes.image(uri="/recipes/x.png", alt="A figure", classes=["sphx-glr-single-img", STILL])
+    (output,) = made.outputs(nodes.container("", image, still))
+    assert base64.b64decode(output["data"]["image/png"]) == png(10, 8)
     assert output["data"]["text/plain"] == ["A figure"]
+
+
+def test_an_output_in_html_is_that_and_its_text(made):
+    shown = nodes.literal_block("", "a  b", classes=["sphx-glr-script-out"], html="<p>a</p>\n<p>b</p>")
+    assert list(made.outputs(nodes.container("", shown))) == [
+        {
+            "output_type": "display_data",
+            "data": {"text/html": ["<p>a</p>\n", "<p>b</p>"], "text/plain": ["a  b\n"]},
+            "metadata": {},
+        }
+    ]
 
 
 def test_code_of_the_page_is_no_output(made):

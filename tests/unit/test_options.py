@@ -59,7 +59,10 @@ def test_a_refused_option_is_told_unless_its_value_is_that_of_the_build(name):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("capture_repr", ("_repr_html_", "__repr__")),
+        *(
+            ("matplotlib_animations", value)
+            for value in (True, (True,), (True, None), (True, "mp4"), (1, "html5"), "gif")
+        ),
         ("examples_dirs", ["recipes_source", "more"]),
         ("examples_dirs", "more"),
         ("gallery_dirs", ["auto_examples"]),
@@ -75,6 +78,10 @@ def test_a_value_that_the_build_cannot_obey_is_told(name, value):
     ("name", "value"),
     [
         ("capture_repr", ()),
+        ("capture_repr", ("_repr_html_", "__repr__")),
+        ("matplotlib_animations", False),
+        ("matplotlib_animations", (True, "gif")),
+        ("matplotlib_animations", [True, "gif"]),
         ("examples_dirs", "recipes_source"),
         ("examples_dirs", Path("recipes_source")),
         ("gallery_dirs", "recipes"),
@@ -106,13 +113,27 @@ def checked(app, build):
 
 
 def test_the_build_sets_what_it_relies_on(checked, build):
-    assert checked() == {**OURS, "download_all_examples": False} and build.archives
+    assert checked() == {**OURS, "download_all_examples": False, "matplotlib_animations": False} and build.archives
     assert checked(examples_dirs="recipes_source", capture_repr=())["examples_dirs"] == ["recipes_source"]
 
 
 @pytest.mark.parametrize(("value", "archives"), [(True, True), (False, False), ("0", False)])
 def test_the_archives_are_those_of_the_build(checked, build, value, archives):
     assert not checked(download_all_examples=value)["download_all_examples"] and build.archives == archives
+
+
+def test_html_needs_what_cleans_it(checked, monkeypatch):
+    assert checked(capture_repr=("_repr_html_",))["capture_repr"] == ("_repr_html_",)
+    monkeypatch.setattr(options, "find_spec", lambda name: None)
+    with pytest.raises(
+        ConfigError, match=r"\['capture_repr'\] = .* where nh3 is installed, which cleans it: pip install nh3$"
+    ):
+        checked(capture_repr=("_repr_html_",))
+    assert checked(capture_repr=("__str__",))
+
+
+def test_sphinx_gallery_is_asked_for_animations_without_its_extension_for_videos(checked):
+    assert checked(matplotlib_animations=(True, "gif"))["matplotlib_animations"] is True
 
 
 def test_what_is_refused_is_one_sentence_that_names_the_option(checked):

@@ -174,11 +174,11 @@ def test_only_a_recipe_for_a_gpu_may_run_on_another_build_of_a_version(made, mon
 
 
 def test_figures_are_those_of_the_recipe_and_of_no_other(tmp_path):
-    own = {f"sphx_glr_load_{number}.png" for number in ("001", "1000")}
+    own = {f"sphx_glr_load_{name}" for name in ("001.png", "1000.png", "001.svg", "002.gif")}
     others = {
         f"sphx_glr_load_{name}.png" for name in ("01", "more_001", "100_001", "001_dark", "x001", "\u0661\u0661\u0661")
     }
-    for name in {*own, *others, "sphx_glr_load_001.svg", "sphx_glr_other_001.png", "xsphx_glr_load_001.png"}:
+    for name in {*own, *others, "sphx_glr_load_001.txt", "sphx_glr_other_001.png", "xsphx_glr_load_001.png"}:
         (tmp_path / name).write_text("")
     assert {path.name for path in figures(tmp_path, "load")} == own
     assert is_figure("sphx_glr_a.b_001.png", "a.b") and not is_figure("sphx_glr_axb_001.png", "a.b")

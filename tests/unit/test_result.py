@@ -1,13 +1,17 @@
 """The form of a result, and what it says of a failure."""
 
+import base64
+import io
 from textwrap import indent
 
 import pytest
 from cookbook.run.process.text import clean
+from cookbook.run.process.values import HEADER
 from cookbook.run.result import check, check_output, failure, remember_lines
 from fuzzing import ANY, MARKUP, fuzz
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from sphinx_gallery.gen_rst import CODE_OUTPUT
 
 TASK = {"name": "s/one.py", "gallery": "recipes", "blocks": [["code", "x = 1", 9], ["code", "\n\nprint(1)", 20]]}
@@ -22,6 +26,14 @@ OBJECT = {
     "is_explicit": True,
 }
 WORDS = st.lists(ANY | st.sampled_from([*MARKUP, "\n", "\n\n", "\x1b[31m", "\r", "  "]), max_size=8).map("".join)
+
+
+def picture(kind):
+    """Return a picture of this kind, in base64."""
+    file = io.BytesIO(b'<svg xmlns="http://www.w3.org/2000/svg"/>')
+    if kind != "svg":
+        Image.new("L", (2, 2)).save(file, "JPEG" if kind == "jpg" else kind)
+    return base64.b64encode(file.getvalue()).decode()
 
 
 def output_of(text):
@@ -39,6 +51,7 @@ def output_of(text):
         {"codeobj": {"torch.load": [OBJECT], "x": [{**OBJECT, "name": "f.<locals>.g"}]}},
         {"images": {"sphx_glr_one_001.png": PICTURE, "sphx_glr_one_002.png": PICTURE}},
         {"images": {"sphx_glr_one_1000.png": PICTURE}},
+        {"images": {f"sphx_glr_one_001.{kind}": picture(kind) for kind in ("png", "gif", "jpg", "webp", "svg")}},
         {"lines": [9, 20]},
         {"date": "2026-11-23"},
         {"outputs": [output_of("one"), output_of("two\n\n  three")]},
@@ -96,7 +109,9 @@ def test_there_is_an_output_for_each_block(outputs):
     [
         "sphx_glr_two_001.png",
         "sphx_glr_one_01.png",
-        "sphx_glr_one_001.svg",
+        "sphx_glr_one_001.bmp",
+        "sphx_glr_one_001.svgz",
+        "sphx_glr_one_001.html",
         "sphx_glr_one_001_dark.png",
         "sphx_glr_one_more_001.png",
         "../sphx_glr_one_001.png",
@@ -108,6 +123,40 @@ def test_there_is_an_output_for_each_block(outputs):
 def test_its_images_have_the_names_of_this_recipe(name):
     with pytest.raises(ValueError, match="image"):
         check({**RESULT, "images": {name: PICTURE}}, TASK)
+
+
+@pytest.mark.parametrize("kind", ["png", "gif", "jpg", "webp"])
+@pytest.mark.parametrize("other", ["png", "gif", "jpg", "webp", "svg"])
+def test_a_picture_is_of_the_kind_that_its_name_says(kind, other):
+    result = {**RESULT, "images": {f"sphx_glr_one_001.{kind}": picture(other)}}
+    if kind == other:
+        assert check(result, TASK) is result
+    else:
+        with pytest.raises(ValueError, match="images"):
+            check(result, TASK)
+
+
+def test_a_picture_that_does_more_than_draw_is_told_by_name():
+    hostile = base64.b64encode(b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>').decode()
+    with pytest.raises(
+        ValueError, match=r"^sphx_glr_one_001.svg is no SVG that a page shows: it has onload=alert\(1\)"
+    ):
+        check({**RESULT, "images": {"sphx_glr_one_001.svg": hostile}}, TASK)
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        {"conf": {"capture_repr": ["_repr_html_"]}},
+        {"file_conf": {"capture_repr": ["_repr_html_", "__repr__"]}},
+        {"blocks": [TASK["blocks"][0], ["code", '# sphinx_gallery_capture_repr_block = ("_repr_html_",)\nx', 20]]},
+    ],
+)
+def test_html_is_an_output_where_the_recipe_asks_for_it(asks):
+    result = {**RESULT, "outputs": [HEADER.format("    <b>x</b>\n    x"), ""]}
+    assert check(result, {**TASK, **asks}) is result
+    with pytest.raises(ValueError, match="output"):
+        check(result, TASK)
 
 
 def test_an_output_shows_only_its_own_images():

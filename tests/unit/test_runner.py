@@ -1,7 +1,7 @@
 """What the process of a recipe finds out about it, without running it."""
 
 import pytest
-from cookbook.run.process.runner import first_line, read_images, uses, with_name
+from cookbook.run.process.runner import first_line, uses, with_name
 
 
 @pytest.mark.parametrize(
@@ -20,11 +20,3 @@ def test_of_the_objects_behind_a_name_those_stay_that_carry_it():
 def test_a_recipe_uses_what_it_or_one_of_its_files_names():
     task = {"source": "import torch\n", "files": {"_a.py": "import subprocess\n", "x.csv": "1,2\n"}}
     assert [uses(task, name) for name in ("torch", "subprocess", "matplotlib")] == [True, True, False]
-
-
-def test_images_are_read_by_name_and_nothing_else(tmp_path):
-    for name in ("b.png", "a.png", "c.txt"):
-        (tmp_path / name).write_bytes(name.encode())
-    (tmp_path / "thumb").mkdir()
-    assert read_images(tmp_path) == {"a.png": "YS5wbmc=", "b.png": "Yi5wbmc="}
-    assert read_images(tmp_path / "no_such") == {}

@@ -3,6 +3,7 @@
 import ast
 
 import pytest
+from cookbook.recipes import settings
 from cookbook.recipes.settings import FLAGS, SETTINGS, find_error, for_output, limits, line_of, of_block
 from fuzzing import fuzz
 from hypothesis import given
@@ -21,8 +22,8 @@ BAD = {
     "reading_order": ("1.5", '"20"', "True", "None"),
     "thumbnail_number": ("1.5", '"1"', "True", "None"),
     "thumbnail_path": ("1", "None", "_static/x.png"),
-    "capture_repr": ('("_repr_html_", "__repr__")', '"__repr__"', "None", "[[]]"),
-    "capture_repr_block": ('("_repr_html_",)', "True"),
+    "capture_repr": ('("_repr_svg_", "__repr__")', '"__repr__"', "None", "[[]]"),
+    "capture_repr_block": ('("_repr_html",)', "True"),
     "multi_image": ('"multi"', "1"),
     "multi_image_block": ('"multi"', "True"),
     "dummy_images": COUNTS,
@@ -150,3 +151,14 @@ def test_limits_are_the_recipe_s_own_or_the_defaults():
 def test_settings_that_change_no_output_do_not_count_for_it():
     conf = {name: ast.literal_eval(found.example) for name, found in SETTINGS.items()}
     assert for_output(conf) == {name: value for name, value in conf.items() if SETTINGS[name].output}
+
+
+def test_html_needs_what_cleans_it(monkeypatch):
+    for name in ("capture_repr", "capture_repr_block"):
+        text = f"x = 1\n# sphinx_gallery_{name} = ('_repr_html_', '__repr__')\n"
+        assert find_error(text) is None
+        monkeypatch.setattr(settings, "find_spec", lambda name: None)
+        line, message = find_error(text)
+        assert line == 2 and 'where nh3 is installed (pip install nh3), "_repr_html_", as in # sphinx' in message
+        assert find_error(text.replace("_repr_html_", "__str__")) is None
+        monkeypatch.undo()

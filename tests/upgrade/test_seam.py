@@ -9,7 +9,7 @@ from multiprocessing import forkserver, util
 
 import pytest
 from cookbook import seam
-from sphinx_gallery import _doctree_links, backreferences, downloads, gen_gallery, gen_rst, py_source_parser
+from sphinx_gallery import _doctree_links, backreferences, downloads, gen_gallery, gen_rst, py_source_parser, scrapers
 
 SIGNATURES = {
     "sphinx_gallery.gen_gallery._import_matplotlib": "",
@@ -22,7 +22,9 @@ SIGNATURES = {
     "sphinx_gallery.gen_rst.identify_names": "script_blocks ref_regex global_variables node",
     "sphinx_gallery.gen_rst.scale_image": "in_fname out_fname max_width max_height",
     "sphinx_gallery.gen_rst._exec_and_get_memory": "compiler code_ast gallery_conf script_vars",
+    "sphinx_gallery.gen_rst._get_last_repr": "capture_repr ___",
     "sphinx_gallery.gen_rst._LoggingTee": "src_filename",
+    "sphinx_gallery.scrapers._anim_rst": "anim image_path gallery_conf",
     "sphinx_gallery.py_source_parser.split_code_and_text_blocks": "source_file return_node",
 }
 #: What is called, and not replaced.
@@ -32,6 +34,7 @@ CALLED = {
     gen_rst._get_callables: "gallery_conf key src_dir",
     gen_gallery._fill_gallery_conf_defaults: "sphinx_gallery_conf app check_keys",
     backreferences._make_ref_regex: "default_role",
+    scrapers._matplotlib_fig_titles: "fig",
 }
 #: Where each name is looked up, so that a replacement is used there.
 CALLERS = {
@@ -45,7 +48,9 @@ CALLERS = {
     "sphinx_gallery.gen_rst.identify_names": gen_rst._get_backreferences,
     "sphinx_gallery.gen_rst.scale_image": gen_rst.save_thumbnail,
     "sphinx_gallery.gen_rst._exec_and_get_memory": gen_rst.execute_code_block,
+    "sphinx_gallery.gen_rst._get_last_repr": gen_rst._get_code_output,
     "sphinx_gallery.gen_rst._LoggingTee": gen_rst.execute_script,
+    "sphinx_gallery.scrapers._anim_rst": scrapers.matplotlib_scraper,
     "sphinx_gallery.py_source_parser.split_code_and_text_blocks": gen_rst.generate_file_rst,
 }
 
@@ -90,6 +95,8 @@ def test_texts_that_we_read_in_sphinx_gallerys_pages():
     assert "thumbnail-parent-div-open" in backreferences.THUMBNAIL_PARENT_DIV
     assert "thumbnail-parent-div-close" in backreferences.THUMBNAIL_PARENT_DIV_CLOSE
     assert gen_rst.CODE_OUTPUT.startswith(".. rst-class:: sphx-glr-script-out\n\n .. code-block:: none")
+    assert "HTML_HEADER.format(indent(last_repr" in inspect.getsource(gen_rst._get_code_output)
+    assert set(scrapers._KNOWN_IMG_EXTS) == {"png", "svg", "jpg", "gif", "webp"}
     assert hasattr(_doctree_links, "code_links_block")
     assert gen_rst.RST_BLOCK_HEADER.startswith(".. GENERATED FROM PYTHON SOURCE LINES {0}-{1}\n")
     assert downloads.CODE_ZIP_DOWNLOAD.format(*"abc") and downloads.NOTEBOOK_ZIP_DOWNLOAD.format(*"ab")

@@ -132,10 +132,12 @@ class Attachment(seam.Seam):
         for path in figures(folder, target.stem):
             if path.name not in images:
                 path.unlink()
-        if not images:  # or sphinx-gallery would keep an outdated thumbnail
-            (folder / f"thumb/sphx_glr_{target.stem}_thumb.png").unlink(missing_ok=True)
+        if {Path(name).suffix for name in images} != {".png"}:  # or sphinx-gallery would keep an outdated thumbnail
+            for path in folder.glob(f"thumb/sphx_glr_{target.stem}_thumb.*"):
+                path.unlink()
         for name, content in images.items():
             write_if_changed(folder / name, base64.b64decode(content))
+        for _ in {Path(name).stem for name in images}:  # an animation and its first frame are one
             next(script_vars["image_path_iterator"])
 
     def identify_names(

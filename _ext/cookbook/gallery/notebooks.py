@@ -26,7 +26,6 @@ import hashlib
 import json
 import mimetypes
 import re
-import struct
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,16 +42,16 @@ from sphinx_gallery.py_source_parser import extract_file_config, remove_config_c
 
 from cookbook import inline, markdown
 from cookbook.build import build_of
+from cookbook.gallery.display import display
 from cookbook.pages import classes
 from cookbook.pages.cells import BLOCK, unfold
 from cookbook.recipes import dependencies
+from cookbook.run.process.figures import STILL
 
 Cell = dict[str, Any]
 #: Nodes of a document, each with the level of its section.
 Parts = list[tuple[nodes.Node, int]]
 
-#: The width at which figures are shown, in pixels; their files have more for high-density screens.
-MAX_WIDTH = 640
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {
@@ -185,18 +184,13 @@ class Notebooks:
             if isinstance(node, nodes.literal_block) and classes.OUTPUT in node["classes"]:
                 stream = "stderr" if node.get("language") == "pytb" else "stdout"
                 text = f"{node.astext()}\n".splitlines(True)
+                if node.get("html"):
+                    data = {"text/html": node["html"].splitlines(True), "text/plain": text}
+                    yield {"output_type": "display_data", "data": data, "metadata": {}}
+                    continue
                 yield {"output_type": "stream", "name": stream, "text": text}
-            elif isinstance(node, nodes.image):
-                content = Path(self.app.srcdir, node["uri"].lstrip("/")).read_bytes()
-                width, height = struct.unpack(">II", content[16:24])  # of a PNG
-                shown_width = min(width, MAX_WIDTH)
-                size = {"width": shown_width, "height": round(height * shown_width / width)}
-                alt = node.get("alt", "")
-                yield {
-                    "output_type": "display_data",
-                    "data": {"image/png": base64.b64encode(content).decode(), "text/plain": [alt]},
-                    "metadata": {"image/png": {"alt": alt, **size}},
-                }
+            elif isinstance(node, nodes.image) and STILL not in node["classes"]:
+                yield display(Path(self.app.srcdir, node["uri"].lstrip("/")), node.get("alt", ""))
 
 
 def install(requirements: list[str]) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from sphinx_gallery.py_source_parser import extract_file_config, remove_config_comments, split_code_and_text_blocks
+from sphinx_gallery.scrapers import _KNOWN_IMG_EXTS
 
 from cookbook.build import PACKAGE, digest
 from cookbook.recipes import settings
@@ -188,12 +189,12 @@ def make_key(recipe: Recipe) -> str:
 
 def is_figure(name: str, stem: str) -> bool:
     """Say whether *name* is that of a figure of the recipe *stem*, and not of a recipe ``STEM_100``."""
-    return bool(re.fullmatch(rf"sphx_glr_{re.escape(stem)}_\d{{3,}}\.png", name, re.ASCII))
+    return bool(re.fullmatch(rf"sphx_glr_{re.escape(stem)}_\d{{3,}}\.({'|'.join(_KNOWN_IMG_EXTS)})", name, re.ASCII))
 
 
 def figures(folder: Path, stem: str) -> list[Path]:
     """Return the paths of the figures in *folder* of the recipe *stem*."""
-    return [path for path in folder.glob(f"sphx_glr_{stem}_*.png") if is_figure(path.name, stem)]
+    return [path for path in folder.glob(f"sphx_glr_{stem}_*") if is_figure(path.name, stem)]
 
 
 def block_lines(task: Task) -> list[int]:

@@ -12,6 +12,7 @@ import ast
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Literal, TypedDict, cast
 
 from sphinx_gallery.py_source_parser import INFILE_CONFIG_PATTERN
@@ -35,11 +36,12 @@ def _texts(value: Any) -> bool:
 
 
 def _reprs(value: Any) -> bool:
-    return isinstance(value, tuple | list) and set(value) <= {"__repr__", "__str__"}
+    known = {"__repr__", "__str__", *(["_repr_html_"] if find_spec("nh3") else [])}
+    return isinstance(value, tuple | list) and set(value) <= known
 
 
-#: What `_reprs` takes. HTML is not among them: pages show none that a recipe makes.
-REPRS = 'a tuple of "__repr__" and "__str__"'
+#: What `_reprs` takes; nh3 cleans the HTML.
+REPRS = 'a tuple of "__repr__", "__str__" and, where nh3 is installed (pip install nh3), "_repr_html_"'
 
 
 @dataclass(frozen=True)

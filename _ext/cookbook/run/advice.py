@@ -27,6 +27,7 @@ ADVICE: dict[str, str | Callable[[Recipe, re.Match[str]], str]] = {
     "TimeoutError": "Make it faster, or raise the limit of processor time: # sphinx_gallery_timeout = SECONDS",
     "MemoryError|allocate memory": "Use less memory, or raise the limit: # sphinx_gallery_memory = MIB",
     "characters of output": "Print less, or raise the limit: # sphinx_gallery_output = CHARACTERS",
+    "is no SVG that": "Leave that out, or save the figure as PNG.",
     "SystemExit|the recipe's process": "A recipe has to run to its end: remove what ends it early.",
     "input\\(\\)": "A build is not interactive: put the value into the recipe.",
     "shows no output": "Print or plot something.",

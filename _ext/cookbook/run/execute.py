@@ -182,7 +182,8 @@ def _report(build: Build) -> None:
         if is_expected:
             build.problem(f"{place}:1", "it ran to its end: remove it from expected_failing_examples in conf.py")
         recipe = build.recipes[name]
-        wanted, there = recipe.file_conf.get("thumbnail_number", 0), len(result["images"])
+        wanted = recipe.file_conf.get("thumbnail_number", 0)
+        there = len({Path(image).stem for image in result["images"]})
         if abs(wanted) > there:
             line = line_of(recipe.task["source"], "thumbnail_number")
             build.problem(

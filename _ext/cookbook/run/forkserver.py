@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from cookbook.run.process import runner
+from cookbook.run.process import figures, runner
 from cookbook.run.process.child import ENVIRONMENT, GRACE, PRELOAD_PROBLEM, child, children, cpu_time, kill, variables
 from cookbook.run.process.limits import WHERE, clock_limit
 from cookbook.run.process.text import clean
@@ -203,7 +203,7 @@ class ForkServer:
                 + "\n\n"
             )
             error: Error = {"text": text, "line": line, "reason": text.splitlines()[-1], "ran": current + 1}
-            shown = runner.read_images((scratch / task["gallery"] / task["name"]).parent / "images")
+            shown = figures.read_images((scratch / task["gallery"] / task["name"]).parent / "images")
             images = {name: content for name, content in shown.items() if name in "".join(outputs)}
             outcome = {"seconds": round(elapsed, 3), "error": error, "codeobj": {}, "images": images}
         if outcome["error"] and shutil.disk_usage(scratch).free < DISK_FULL:

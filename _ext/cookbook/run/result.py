@@ -2,15 +2,17 @@
 
 A :class:`Result` is JSON and has the same form in the cache, from a process here and from a Dask
 worker. As it may come from outside, :func:`check` accepts only what a recipe can produce: its
-outputs are reStructuredText with literal blocks, which Sphinx escapes, and the recipe's own
-figures. Anything else, such as a field ``:alt: :download:`x </etc/passwd>```, would let a forged
-result publish files or put a script on a page. ``tests/fuzz/test_results.py`` searches for more.
+outputs are reStructuredText with literal blocks, which Sphinx escapes, the recipe's own figures,
+and, where it asks for HTML, that as a literal block. Anything else, such as a field
+``:alt: :download:`x </etc/passwd>```, would let a forged result publish files or put a script on a
+page. ``tests/fuzz/test_results.py`` searches for more.
 """
 
 from __future__ import annotations
 
 import base64
 import io
+import itertools
 import re
 from collections.abc import Callable
 from datetime import date
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 from PIL import Image
 
 from cookbook.recipes.recipe import block_lines, is_figure
+from cookbook.run import svg
 from cookbook.run.process.text import CONTROL, clean
 
 if TYPE_CHECKING:
@@ -87,7 +90,7 @@ class Message(TypedDict, total=False):
 LINES = {
     "blank": re.compile(r"\s*"),
     "class": re.compile(r" *\.\. rst-class:: sphx-glr-(script-out|horizontal)"),
-    "literal": re.compile(r" ?\.\. code-block:: (none|pytb)"),
+    "literal": re.compile(r" ?\.\. code-block:: (none|pytb|html)"),
     "item": re.compile(r" *\*"),
     "image": re.compile(r" *\.\. image:: .+"),
     "option": re.compile(r" +:(alt: .*|class:[ \w-]+)"),
@@ -103,8 +106,11 @@ NEXT = {
 WORDS, FLAGS = {"name", "module", "module_short"}, {"is_class", "is_explicit"}
 
 
-def check_output(rst: str, images: Container[str]) -> None:
-    """Raise ValueError unless *rst* consists of literal blocks and of *images*, by address."""
+def check_output(rst: str, images: Container[str], shows_html: bool = False) -> None:
+    """Raise ValueError unless *rst* consists of literal blocks and of *images*, by address.
+
+    If it *shows_html*, a literal block of HTML may be among them, which `cookbook.pages.outputs` cleans.
+    """
     if CONTROL.search(rst):
         raise ValueError("control character in output")
     before, literal, image_depth = "blank", False, 0
@@ -117,6 +123,7 @@ def check_output(rst: str, images: Container[str]) -> None:
             image_depth, fits = depth, line.partition("::")[2].strip() in images
         else:
             fits = kind != "option" or depth == image_depth + 3
+            fits &= kind != "literal" or shows_html or not line.endswith("html")
         if kind is None or kind not in NEXT[before] or not fits:
             raise ValueError(f"unexpected markup in output: {line[:80]!r}")
         literal = kind == "literal" or (literal and kind in ("blank", "text"))
@@ -149,11 +156,14 @@ def _is_code_object(found: Any) -> bool:
     )
 
 
-def _is_png(content: Any) -> bool:
-    """Return whether *content* is, in base64, a PNG with valid checksums."""
+def _is_picture(name: str, content: Any) -> bool:
+    """Return whether *content* is, in base64, a picture of the kind that *name* says; `svg.check` looks into an SVG."""
     try:
-        with Image.open(io.BytesIO(base64.b64decode(content, validate=True)), formats=["PNG"]) as image:
-            image.verify()
+        data = io.BytesIO(base64.b64decode(content, validate=True))
+        kind = Path(name).suffix
+        if kind != ".svg":
+            with Image.open(data, formats=["JPEG" if kind == ".jpg" else kind[1:].upper()]) as image:
+                image.verify()
     except Exception:  # Pillow raises many types
         return False
     return True
@@ -168,7 +178,7 @@ FORM: dict[str, Callable[[Any], bool]] = {
         _is_text(name) and _is(found, list) and found and all(map(_is_code_object, found))
         for name, found in names.items()
     ),
-    "images": lambda images: all(map(_is_png, images.values())),
+    "images": lambda images: all(itertools.starmap(_is_picture, images.items())),
     "lines": lambda lines: _is(lines, list) and all(_is(line, int) for line in lines),
     "log": lambda log: all(_is(line, int) and _is_text(text) for line, text in log),
     "date": lambda day: date.fromisoformat(day).isoformat() == day,
@@ -191,10 +201,13 @@ def check(result: object, task: Task) -> Result:
     section, _, name = task["name"].rpartition("/")
     if not all(is_figure(image, name.removesuffix(".py")) for image in result["images"]):
         raise ValueError("unexpected name of an image")
+    for image, content in result["images"].items():
+        if image.endswith(".svg"):
+            svg.check(image, base64.b64decode(content))
     folder = "/".join(filter(None, ("", task["gallery"], section, "images")))
     images = {f"/{folder}/{name}" for name in result["images"]}
     for output in result["outputs"]:
-        check_output(output, images)
+        check_output(output, images, "_repr_html_" in str(task))
     return cast("Result", result)
 
 

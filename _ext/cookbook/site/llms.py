@@ -27,6 +27,7 @@ from cookbook.pages import classes
 from cookbook.pages.cells import unfold
 from cookbook.pages.head import first_paragraph
 from cookbook.pages.navigation import recipes_of, sections_of
+from cookbook.run.process.figures import STILL
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ def page_markdown(doctree: nodes.document) -> str:
     for code in [node for node in doctree.findall(nodes.Element) if node.tagname == "code_links_block"]:
         code.replace_self(nodes.literal_block("", code.rawsource.rstrip("\n"), language=code.get("lang", "")))
     for image in list(doctree.findall(nodes.image)):
-        if image.get("alt") == "":  # only for decoration
+        if image.get("alt") == "" or STILL in image["classes"]:  # only for decoration, or beside the animation
             image.parent.remove(image)
     blocks = (markdown.block(node, level) for node, level in markdown.iter_blocks(doctree))
     return "\n\n".join(filter(None, blocks)) + "\n"

@@ -11,20 +11,25 @@ Input: ``fig, ax = plt.subplots(); ax.plot(...)``; result: ``sphx_glr_NAME_001.p
        :alt: ...
        :class: sphx-glr-single-img invertible
 
-Relies on sphinx-gallery's documented scraper interface and ``matplotlib_scraper``, whose directive
-``image-sg``, which keeps only one class, becomes a plain ``image``. The build itself imports this module too, so
-NumPy and Matplotlib are imported where they are used. ``docs/decisions/figures.md`` says why a picture.
+An animation is a GIF, and its first frame a PNG for the card, for paper and for readers who want no motion.
+
+Relies on sphinx-gallery's documented scraper interface, ``matplotlib_scraper``, whose directive
+``image-sg``, which keeps only one class, becomes a plain ``image``, and the private ``_matplotlib_fig_titles``
+and ``_KNOWN_IMG_EXTS``. The build itself imports this module too, so NumPy and Matplotlib are imported where they are
+used. ``docs/decisions/figures.md`` says why a picture.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import math
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from sphinx_gallery.scrapers import matplotlib_scraper
+from PIL import Image
+from sphinx_gallery.scrapers import _KNOWN_IMG_EXTS, _matplotlib_fig_titles, figure_rst, matplotlib_scraper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,8 +43,12 @@ if TYPE_CHECKING:
 
 #: Dots per inch: a figure of 5 inches has 1000 pixels, enough for 640 CSS pixels on a sharp screen.
 DPI = 200
+#: The same of animations, which have many frames: 640 pixels.
+ANIMATION_DPI = 128
 #: The class of figures that ``site.css`` inverts on dark pages.
 INVERTIBLE = "invertible"
+#: The classes of an animation and of its first frame, of which ``site.css`` shows one.
+MOVING, STILL = "moving", "still"
 #: The least contrast of text in an inverted figure (WCAG 2.2, level AA).
 CONTRAST = 4.5
 #: The part of a text that may lie on something else, such as a grid line.
@@ -60,8 +69,26 @@ def scraper(block: Block, block_vars: dict[str, Any], gallery_conf: dict[str, An
     rst = re.sub(r"image-sg::(.*)((?:\n.*)*?)\n\s+:srcset:.*", r"image::\1\2", rst)
     for canvas, path in zip(canvases, images.paths[first:]):
         if is_invertible(canvas, contrasts):
-            rst = re.sub(rf"({re.escape(Path(path).name)}(?:\n +:.*)*?\n +:class: .*)", rf"\1 {INVERTIBLE}", rst)
+            rst = re.sub(rf"({re.escape(Path(path).stem)}\.\w+(?:\n +:.*)*?\n +:class: .*)", rf"\1 {INVERTIBLE}", rst)
     return rst
+
+
+def animation_rst(anim: Any, image_path: PurePosixPath, gallery_conf: dict[str, Any]) -> str:
+    """Save the animation *anim* as a GIF and its first frame as a PNG; return what shows one of them."""
+    anim.save(image_path.with_suffix(".gif"), writer="pillow", dpi=ANIMATION_DPI)
+    with Image.open(image_path.with_suffix(".gif")) as animation:
+        animation.convert("RGB").save(image_path)
+    title, shown = _matplotlib_fig_titles(anim._fig), ""
+    for suffix, kind in ((".gif", MOVING), (".png", STILL)):
+        rst = figure_rst([image_path.with_suffix(suffix)], gallery_conf["src_dir"], title)
+        shown += rst.replace(":class: sphx-glr-single-img", f":class: sphx-glr-single-img {kind}")
+    return shown
+
+
+def read_images(folder: Path) -> dict[str, str]:
+    """Return the images in *folder*: file name to content in base64."""
+    paths = sorted(path for kind in _KNOWN_IMG_EXTS for path in folder.glob(f"*.{kind}"))
+    return {path.name: base64.b64encode(path.read_bytes()).decode() for path in paths}
 
 
 def is_invertible(canvas: Any, contrasts: dict[Any, float]) -> bool:

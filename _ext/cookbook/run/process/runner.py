@@ -8,14 +8,12 @@ A Dask worker gets this module and its neighbors as source text, so they need on
 library, sphinx-gallery, NumPy, Matplotlib and torch.
 
 Private names relied on (``tests/upgrade/test_seam.py`` fails if one is gone):
-``sphinx_gallery.gen_rst._LoggingTee``, which is subclassed, and ``_get_callables``;
-``sphinx_gallery.gen_gallery._fill_gallery_conf_defaults`` and
-``sphinx_gallery.backreferences._make_ref_regex``.
+``sphinx_gallery.gen_rst._LoggingTee``, which is subclassed, and ``_get_callables``; ``HTML_HEADER``, which is set;
+``gen_gallery._fill_gallery_conf_defaults`` and ``backreferences._make_ref_regex``.
 """
 
 from __future__ import annotations
 
-import base64
 import faulthandler
 import logging
 import os
@@ -66,11 +64,6 @@ def with_name(name: str, objects: Iterable[CodeObject]) -> list[CodeObject]:
 def uses(task: Task, package: str) -> bool:
     """Return whether the recipe of *task*, or a file that it uses, mentions *package*."""
     return any(package in text for text in (task["source"], *task["files"].values()))
-
-
-def read_images(folder: Path) -> dict[str, str]:
-    """Return the images in *folder*: file name to content in base64."""
-    return {path.name: base64.b64encode(path.read_bytes()).decode() for path in sorted(folder.glob("*.png"))}
 
 
 class _Execution:
@@ -131,7 +124,7 @@ class _Execution:
                 self.send({"block": self.index})
             try:
                 output = stock(compiler, block, example_globals, script_vars, *conf)
-            except (SystemExit, KeyboardInterrupt):
+            except (SystemExit, KeyboardInterrupt, RuntimeError):  # the last one from the value of the block
                 output = f"\n{handle_exception(sys.exc_info(), str(self.source), script_vars, conf[0])}\n\n"
             output += self.drawing.output()
             place = f"{self.scratch}{os.sep}{TEMPORARY}" if "no temporary paths" in self.task["rules"] else None
@@ -171,6 +164,8 @@ class _Execution:
         from sphinx_gallery.py_source_parser import Block, parse_source_file
         from sphinx_gallery.scrapers import ImagePathIterator
 
+        from cookbook.run.process import figures, values
+
         for name in ("sphinx", "sphinx.sphinx-gallery"):
             logging.getLogger(name).addHandler(logging.NullHandler())
         names = seam.Seam(seam.PROCESS)
@@ -183,10 +178,13 @@ class _Execution:
                     stock["execute_code_block"], handle
                 ),
                 "sphinx_gallery.gen_rst._exec_and_get_memory": self.exec_and_get_memory(stock["_exec_and_get_memory"]),
+                "sphinx_gallery.gen_rst._get_last_repr": values.last_repr(stock["_get_last_repr"], self.task["limits"]),
                 "sphinx_gallery.gen_rst._LoggingTee": tee_class(stock["_LoggingTee"], self.task["limits"]),
+                "sphinx_gallery.scrapers._anim_rst": figures.animation_rst,
             }
         )
 
+        gen_rst.HTML_HEADER = values.HEADER
         scrapers = tuple(self.task["conf"]["image_scrapers"])
         conf = gen_gallery._fill_gallery_conf_defaults({**self.task["conf"], "image_scrapers": scrapers})
         # scrapers are imported by name, so before ours are hidden
@@ -214,7 +212,7 @@ class _Execution:
             "seconds": round(seconds, 3),
             "error": self.error,
             "codeobj": {name: objects for name in sorted(found) if (objects := with_name(name, found[name]))},
-            "images": read_images(images),
+            "images": figures.read_images(images),
         }
 
 
