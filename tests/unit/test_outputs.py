@@ -1,6 +1,7 @@
 """The classes of an output, which decide how a page shows it, and what stays of one in HTML."""
 
 import re
+import sys
 import time
 
 import pytest
@@ -189,3 +190,8 @@ def test_what_is_made_to_take_long_takes_seconds(html):
     before = time.process_time()
     cleaned(html)
     assert time.process_time() - before < 20
+
+
+def test_html_is_text_where_nothing_can_clean_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "nh3", None)
+    assert cleaned(FRAME) == ""
