@@ -1,16 +1,17 @@
-"""Runs every recipe with another torch: ``make verify TORCH=2.14.1``.
+"""Runs every recipe, or ``RECIPE``, with another torch: ``make verify TORCH=2.14.1``.
 
 The environment in ``_build/verify/2.14.1/venv`` gets all of ``requirements.txt`` but for that torch. What each
-recipe prints there is compared with ``tests/golden/``, and written to ``_ext/verified.json``, from which its page
-says on which versions it prints the same:
+recipe prints there is compared with ``tests/golden/``, and written to ``_ext/verified.json`` below the version
+that is pinned; its page, built with that one, says on which versions it prints the same:
 
-    {"2.14.1": {"recipes/what_is_state_dict.py": {"code": "<SHA-256>", "difference": ["-old line", "+new line"]}}}
+    {"2.13.0": {"2.14.1": {"recipes/what_is_state_dict.py": {"code": "<SHA-256>", "found": ["-old line", "+new line"]}}}}
 
-``difference`` is empty if the output is the same, and null if the recipe does not run there.
+``found`` has the lines that differ, none if the output is the same, or is the error that the recipe ends with.
 """
 
 import difflib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -26,46 +27,52 @@ from running import run_script
 from sphinx_gallery.py_source_parser import split_code_and_text_blocks
 
 ROOT = Path(__file__).parent.parent
+#: The pin of torch.
+PIN = re.compile(r"^torch==(.+)$", re.MULTILINE)
 
 
-def install(python, version, folder):
-    """Install the requirements with torch *version*; what they bring with them fits that torch, so it is not pinned."""
-    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    (folder / "requirements.txt").write_text(re.sub(r"(?m)^torch==.*$", f"torch=={version}", text), encoding="utf-8")
+def install(python, version, requirements, folder):
+    """Install the *requirements* with torch *version*; what they bring with them fits that torch, so it is not pinned."""
+    (folder / "requirements.txt").write_text(PIN.sub(f"torch=={version}", requirements), encoding="utf-8")
     if subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", folder / "requirements.txt"]).returncode:
         sys.exit(f"torch {version} cannot be installed with the rest of requirements.txt: pip says why above")
 
 
-def difference(golden, done):
-    """Return the lines of *golden* and of a script's output that differ; None if the script failed."""
+def compare(golden, done):
+    """Return the lines of *golden* and of a script's output that differ, or the error that the script ended with."""
     if done.code:
-        return None
+        errors = [line for line in lines(done.stderr) if re.match(r"[\w.]+(: |$)", line)]
+        return (errors or lines(done.stderr) or [f"exit status {done.code}"])[-1]
     wanted, printed = lines(golden.replace(SEPARATOR, "\n")), lines(done.stdout)
-    found = difflib.unified_diff(wanted, printed, lineterm="", n=0)
-    return [line for line in found if not line.startswith(("---", "+++", "@@"))]
+    found = list(difflib.unified_diff(wanted, printed, lineterm="", n=0))
+    return [line for line in found[2:] if not line.startswith("@@")]
 
 
 def main(version, folder):
     folder = Path(folder).resolve()
     python = folder / "venv/bin/python"
-    install(python, version, folder)
-    source, found = ROOT / "recipes_source", {}
-    for path in sorted(source.glob("*/[!_]*.py")):
+    requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    pinned = PIN.search(requirements)[1]
+    source, results, wanted = ROOT / "recipes_source", {}, os.environ.get("RECIPE", "")
+    paths = sorted(path for path in source.glob("*/[!_]*.py") if wanted in ("", path.stem))
+    if not paths:
+        sys.exit(f"RECIPE={wanted}: there is no such recipe in recipes_source/")
+    install(python, version, requirements, folder)
+    for path in paths:
         name = path.relative_to(source).as_posix()
         golden = (GOLDEN / name).with_suffix(".txt").read_text(encoding="utf-8")
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            done = run_script(path, Path(scratch), python=python)
-        found[name] = {"code": code_of(split_code_and_text_blocks(path)[1]), "difference": difference(golden, done)}
-        differs = found[name]["difference"]
-        said = "same output" if differs == [] else "\n".join(differs or [f"fails: {lines(done.stderr)[-1]}"])
+            found = compare(golden, run_script(path, Path(scratch), python=python))
+        results[name] = {"code": code_of(split_code_and_text_blocks(path)[1]), "found": found}
+        said = f"ends with {found}" if isinstance(found, str) else "\n".join(found) or "same output"
         print(f"{name}: {said}", flush=True)
     verified = json.loads(VERIFIED.read_text(encoding="utf-8")) if VERIFIED.exists() else {}
-    text = json.dumps({**verified, version: found}, indent=1, sort_keys=True)
+    versions = verified.get(pinned, {})
+    versions[version] = {**(versions.get(version, {}) if wanted else {}), **results}
+    text = json.dumps({pinned: versions}, indent=1, sort_keys=True)
     VERIFIED.write_text(f"{text}\n", encoding="utf-8")
-    same = sum(recipe["difference"] == [] for recipe in found.values())
-    print(
-        f"{same} of {len(found)} recipes print the same with torch {version}; recorded in {VERIFIED.relative_to(ROOT)}"
-    )
+    same = sum(result["found"] == [] for result in results.values())
+    print(f"{same} of {len(results)} recipes print the same with torch {version}; recorded in {VERIFIED.name}")
 
 
 if __name__ == "__main__":

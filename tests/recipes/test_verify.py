@@ -1,0 +1,67 @@
+"""`make verify` runs each recipe with another torch, and records what its page says of that."""
+
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+import verify
+
+
+def ended(code=0, stdout="", stderr=""):
+    return SimpleNamespace(code=code, stdout=stdout, stderr=stderr)
+
+
+@pytest.mark.parametrize(
+    ("golden", "printed", "found"),
+    [
+        ("1\n2\n", "1\n\n2\n", []),
+        (f"1{verify.SEPARATOR}2\n", "1\n2\n", []),
+        ("1\n2\n3\n", "1\n4\n3\n", ["-2", "+4"]),
+        ("-- a\n@@ b\n", "++ c\n", ["--- a", "-@@ b", "+++ c"]),
+    ],
+)
+def test_the_lines_that_differ_are_found(golden, printed, found):
+    assert verify.compare(golden, ended(stdout=printed)) == found
+
+
+@pytest.mark.parametrize(
+    ("stderr", "found"),
+    [
+        ("Traceback (most recent call last):\n  File ...\nKeyError: 'a'\n", "KeyError: 'a'"),
+        ("Traceback ...:\na.b.SomeError: two\nlines of: it\n", "a.b.SomeError: two"),
+        ("ImportError: a\n[W1126] a process is left\n", "ImportError: a"),
+        ("AssertionError\n", "AssertionError"),
+        ("Killed\n", "Killed"),
+        ("", "exit status 9"),
+    ],
+)
+def test_the_error_that_a_recipe_ends_with_is_found(stderr, found):
+    assert verify.compare("1\n", ended(9, "1\n", stderr)) == found
+
+
+def test_what_is_found_is_recorded_below_the_version_that_is_pinned(tmp_path, monkeypatch, capsys):
+    for name, value in (("ROOT", tmp_path), ("GOLDEN", tmp_path / "golden"), ("VERIFIED", tmp_path / "verified.json")):
+        monkeypatch.setattr(verify, name, value)
+    installed = []
+    monkeypatch.setattr(verify, "install", lambda *arguments: installed.append(arguments[1]))
+    (tmp_path / "requirements.txt").write_text("# Recipes.\ntorch==2.13.0\nnumpy==2.4.6\n")
+    recipes = {"same": "print(1)", "other": "print(2)", "broken": "print(1)\nraise KeyError(1)"}
+    for folder in ("golden/section", "recipes_source/section", "2.6.0/venv/bin"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name, code in recipes.items():
+        (tmp_path / f"recipes_source/section/{name}.py").write_text(f'"""\nOne\n===\n"""\n\n{code}\n')
+        (tmp_path / f"golden/section/{name}.txt").write_text("1\n")
+    (tmp_path / "2.6.0/venv/bin/python").symlink_to(sys.executable)
+    before = {"2.12.0": {"2.13.0": {}}, "2.13.0": {"2.14.1": {"section/same.py": {}}, "2.6.0": {}}}
+    verify.VERIFIED.write_text(json.dumps(before))
+    verify.main("2.6.0", tmp_path / "2.6.0")
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "section/broken.py: ends with KeyError: 1" and said[-1].startswith(
+        "1 of 3 recipes print the same"
+    )
+    recorded = json.loads(verify.VERIFIED.read_text())
+    assert recorded.keys() == {"2.13.0"} and recorded["2.13.0"]["2.14.1"] == before["2.13.0"]["2.14.1"]
+    found = {name: result["found"] for name, result in recorded["2.13.0"]["2.6.0"].items()}
+    assert found == {"section/same.py": [], "section/other.py": ["-1", "+2"], "section/broken.py": "KeyError: 1"}
+    assert installed == ["2.6.0"]
