@@ -6,7 +6,7 @@ that is pinned; its page, built with that one, says on which versions it prints 
 
     {"2.13.0": {"2.14.1": {"recipes/what_is_state_dict.py": {"code": "<SHA-256>", "found": ["-old line", "+new line"]}}}}
 
-``found`` has the lines that differ, none if the output is the same, or is the error that the recipe ends with.
+``found`` has the lines that differ, none if the output is the same, or says why the recipe does not run.
 """
 
 import difflib
@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 
 from cookbook.pages.provenance import VERIFIED
+from cookbook.recipes.dependencies import imported
 from cookbook.recipes.recipe import code_of
 from golden import FOLDER as GOLDEN
 from golden import SEPARATOR
@@ -38,11 +39,31 @@ def install(python, version, requirements, folder):
         sys.exit(f"torch {version} cannot be installed with the rest of requirements.txt: pip says why above")
 
 
+def error(done):
+    """Return the error that a program ended with; of several processes, that of the last with a rank."""
+    text = "\n".join(lines(done.stderr))
+    ranks, errors = (re.findall(rf"(?m)^{rank}([\w.]+(?:: .*)?)$", text) for rank in (r"\[rank\d+\]: ", ""))
+    return (ranks or errors or text.splitlines() or ["no message"])[-1]
+
+
+def uninstall(python, version, requirements, modules):
+    """Uninstall those of *modules* that torch *version* is too old or too new for; return why, by their names.
+
+    Others would use them where they find them: with torch 2.6.0, transformers fails where torchao 0.18.0 is installed.
+    """
+    found = {}
+    for name, pin in re.findall(r"(?m)^(\w+)==(.+)$", requirements):
+        done = name in modules and subprocess.run([python, "-c", f"import {name}"], capture_output=True, text=True)
+        if done and done.returncode:
+            found[name] = f"{name} {pin} does not run with torch {version}: {error(done)}"
+            subprocess.run([python, "-m", "pip", "uninstall", "--quiet", "--yes", name], check=True)
+    return found
+
+
 def compare(golden, done):
     """Return the lines of *golden* and of a script's output that differ, or the error that the script ended with."""
     if done.code:
-        errors = [line for line in lines(done.stderr) if re.match(r"[\w.]+(: |$)", line)]
-        return (errors or lines(done.stderr) or [f"exit status {done.code}"])[-1]
+        return error(done)
     wanted, printed = lines(golden.replace(SEPARATOR, "\n")), lines(done.stdout)
     found = list(difflib.unified_diff(wanted, printed, lineterm="", n=0))
     return [line for line in found[2:] if not line.startswith("@@")]
@@ -57,14 +78,17 @@ def main(version, folder):
     paths = sorted(path for path in source.glob("*/[!_]*.py") if wanted in ("", path.stem))
     if not paths:
         sys.exit(f"RECIPE={wanted}: there is no such recipe in recipes_source/")
+    recipes = {path: split_code_and_text_blocks(path)[1] for path in paths}
     install(python, version, requirements, folder)
-    for path in paths:
+    broken = uninstall(python, version, requirements, set().union(*map(imported, recipes.values())))
+    for path, blocks in recipes.items():
         name = path.relative_to(source).as_posix()
         golden = (GOLDEN / name).with_suffix(".txt").read_text(encoding="utf-8")
+        reasons = [broken[module] for module in sorted(imported(blocks) & broken.keys())]
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            found = compare(golden, run_script(path, Path(scratch), python=python))
-        results[name] = {"code": code_of(split_code_and_text_blocks(path)[1]), "found": found}
-        said = f"ends with {found}" if isinstance(found, str) else "\n".join(found) or "same output"
+            found = reasons[0] if reasons else compare(golden, run_script(path, Path(scratch), python=python))
+        results[name] = {"code": code_of(blocks), "found": found}
+        said = f"does not run: {found}" if isinstance(found, str) else "\n".join(found) or "same output"
         print(f"{name}: {said}", flush=True)
     verified = json.loads(VERIFIED.read_text(encoding="utf-8")) if VERIFIED.exists() else {}
     versions = verified.get(pinned, {})

@@ -8,6 +8,7 @@ import sys
 import pytest
 from conftest import PAGES, RECIPES, ROOT, TWO_FRAMES, recipe
 from playwright.sync_api import expect
+from reading import parse
 from rules import Source
 
 RECIPE = "recipes/troubleshooting/removing_wrapper_prefixes"
@@ -22,6 +23,22 @@ def test_the_answer_is_on_the_first_screen(visit, name):
     page.set_viewport_size({"width": 400, "height": 850})
     page.evaluate(TWO_FRAMES)
     assert page.locator(".answer pre").evaluate(TOP) <= 800
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_what_other_versions_of_torch_print_is_folded_at_the_end_behind_a_link(visit, site, width):
+    differing = [name for name in RECIPES if parse(site / f"recipes/{name}.html").select_one(".provenance a")]
+    for name in differing[:: len(differing) // 3 or 1]:
+        page = visit(f"recipes/{name}", width)
+        there = page.locator("#other-versions pre")
+        assert not any(pre.is_visible() for pre in there.all())
+        assert page.locator("article h2").last.evaluate(TOP) < page.locator("details:has(> #other-versions)").evaluate(
+            TOP
+        )
+        page.locator(".provenance a").click()
+        expect(there.first).to_be_in_viewport()
+        assert all(pre.evaluate("it => it.scrollWidth <= it.clientWidth") for pre in there.all())
+    assert differing
 
 
 def test_pages_are_short_with_folds_closed(visit):
