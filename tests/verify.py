@@ -39,9 +39,9 @@ def install(python, version, requirements, folder):
         sys.exit(f"torch {version} cannot be installed with the rest of requirements.txt: pip says why above")
 
 
-def error(done):
+def error(stderr):
     """Return the error that a program ended with; of several processes, that of the last with a rank."""
-    text = "\n".join(lines(done.stderr))
+    text = "\n".join(lines(stderr))
     ranks, errors = (re.findall(rf"(?m)^{rank}([\w.]+(?:: .*)?)$", text) for rank in (r"\[rank\d+\]: ", ""))
     return (ranks or errors or text.splitlines() or ["no message"])[-1]
 
@@ -49,21 +49,25 @@ def error(done):
 def uninstall(python, version, requirements, modules):
     """Uninstall those of *modules* that torch *version* is too old or too new for; return why, by their names.
 
-    Others would use them where they find them: with torch 2.6.0, transformers fails where torchao 0.18.0 is installed.
+    Others use them where they find them: with torch 2.6.0, peft fails where torchao 0.18.0 is installed.
     """
+    pins = {name: pin for name, pin in re.findall(r"(?m)^(\w+)==(.+)$", requirements) if name in modules - {"torch"}}
     found = {}
-    for name, pin in re.findall(r"(?m)^(\w+)==(.+)$", requirements):
-        done = name in modules and subprocess.run([python, "-c", f"import {name}"], capture_output=True, text=True)
-        if done and done.returncode:
-            found[name] = f"{name} {pin} does not run with torch {version}: {error(done)}"
-            subprocess.run([python, "-m", "pip", "uninstall", "--quiet", "--yes", name], check=True)
+    for name in pins:
+        done = subprocess.run([python, "-c", f"import {name}"], capture_output=True, text=True)
+        if done.returncode:
+            cause = done.stderr.partition("\n\n")[0]  # Python prints the first error first
+            raised = [name, *re.findall(rf"site-packages/({'|'.join(pins)})/", cause)][-1]
+            found[raised] = f"{raised} {pins[raised]} does not run with torch {version}: {error(cause)}"
+    for name in found:
+        subprocess.run([python, "-m", "pip", "uninstall", "--quiet", "--yes", name], check=True)
     return found
 
 
 def compare(golden, done):
     """Return the lines of *golden* and of a script's output that differ, or the error that the script ended with."""
     if done.code:
-        return error(done)
+        return error(done.stderr)
     wanted, printed = lines(golden.replace(SEPARATOR, "\n")), lines(done.stdout)
     found = list(difflib.unified_diff(wanted, printed, lineterm="", n=0))
     return [line for line in found[2:] if not line.startswith("@@")]
@@ -75,13 +79,13 @@ def main(version, folder):
     requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     pinned = PIN.search(requirements)[1]
     source, results, wanted = ROOT / "recipes_source", {}, os.environ.get("RECIPE", "")
-    paths = sorted(path for path in source.glob("*/[!_]*.py") if wanted in ("", path.stem))
-    if not paths:
+    recipes = {path: split_code_and_text_blocks(path)[1] for path in sorted(source.glob("*/[!_]*.py"))}
+    chosen = {path: blocks for path, blocks in recipes.items() if wanted in ("", path.stem)}
+    if not chosen:
         sys.exit(f"RECIPE={wanted}: there is no such recipe in recipes_source/")
-    recipes = {path: split_code_and_text_blocks(path)[1] for path in paths}
     install(python, version, requirements, folder)
     broken = uninstall(python, version, requirements, set().union(*map(imported, recipes.values())))
-    for path, blocks in recipes.items():
+    for path, blocks in chosen.items():
         name = path.relative_to(source).as_posix()
         golden = (GOLDEN / name).with_suffix(".txt").read_text(encoding="utf-8")
         reasons = [broken[module] for module in sorted(imported(blocks) & broken.keys())]

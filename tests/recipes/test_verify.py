@@ -9,6 +9,16 @@ import pytest
 import verify
 from conftest import ROOT
 
+#: A library that uses another where that is installed.
+TRIED = """
+import importlib.util
+if importlib.util.find_spec("unusable"):
+    try:
+        import unusable
+    except Exception as error:
+        raise ImportError("cannot be imported") from error
+"""
+
 
 def ended(code=0, stdout="", stderr=""):
     return SimpleNamespace(code=code, stdout=stdout, stderr=stderr)
@@ -46,10 +56,11 @@ def test_the_error_that_a_recipe_ends_with_is_found(stderr, found):
 def test_what_is_found_is_recorded_below_the_version_that_is_pinned(tmp_path, monkeypatch, capsys):
     for name, value in (("ROOT", tmp_path), ("GOLDEN", tmp_path / "golden"), ("VERIFIED", tmp_path / "verified.json")):
         monkeypatch.setattr(verify, name, value)
-    (tmp_path / "requirements.txt").write_text("# Recipes.\ntorch==2.13.0\nunusable==1.2\n")
+    (tmp_path / "requirements.txt").write_text("# Recipes.\ntorch==2.13.0\nuser==1.1\nunusable==1.2\n")
     recipes = {
         "same": "print(1)",
         "needs": "import unusable",
+        "uses": "import user\nprint(1)",
         "other": "print(2)",
         "broken": "print(1)\nraise KeyError(1)",
     }
@@ -59,16 +70,22 @@ def test_what_is_found_is_recorded_below_the_version_that_is_pinned(tmp_path, mo
         (tmp_path / f"recipes_source/section/{name}.py").write_text(f'"""\nOne\n===\n"""\n\n{code}\n')
         (tmp_path / f"golden/section/{name}.txt").write_text("1\n")
     python = tmp_path / "2.6.0/venv/bin/python"
+    libraries = tmp_path / "site-packages"
     python.write_text(
-        f'#!/bin/sh\ncase "$*" in *pip*) echo "$*" >> {tmp_path}/pip;; *) exec {sys.executable} "$@";; esac\n'
+        f'#!/bin/sh\nexport PYTHONPATH="{libraries}:$PYTHONPATH"\ncase "$*" in *uninstall*) rm -rf {libraries}/$6;; '
+        f'*pip*) ;; *) exec {sys.executable} "$@";; esac\n'
     )
     python.chmod(0o755)
+    code = {"unusable": "[].old", "user": TRIED}
+    for name in code:
+        (libraries / name).mkdir(parents=True)
+        (libraries / name / "__init__.py").write_text(code[name])
     before = {"2.12.0": {"2.13.0": {}}, "2.13.0": {"2.14.1": {"section/same.py": {}}, "2.6.0": {}}}
     verify.VERIFIED.write_text(json.dumps(before))
     verify.main("2.6.0", tmp_path / "2.6.0")
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "section/broken.py: does not run: KeyError: 1" and said[-1].startswith(
-        "1 of 4 recipes print the same"
+        "2 of 5 recipes print the same"
     )
     recorded = json.loads(verify.VERIFIED.read_text())
     assert recorded.keys() == {"2.13.0"} and recorded["2.13.0"]["2.14.1"] == before["2.13.0"]["2.14.1"]
@@ -76,10 +93,10 @@ def test_what_is_found_is_recorded_below_the_version_that_is_pinned(tmp_path, mo
         "section/same.py": [],
         "section/other.py": ["-1", "+2"],
         "section/broken.py": "KeyError: 1",
+        "section/uses.py": [],
         "section/needs.py": "unusable 1.2 does not run with torch 2.6.0: "
-        "ModuleNotFoundError: No module named 'unusable'",
+        "AttributeError: 'list' object has no attribute 'old'",
     }
-    assert (tmp_path / "pip").read_text().splitlines()[1:] == ["-m pip uninstall --quiet --yes unusable"]
     (tmp_path / "golden/section/other.txt").write_text("2\n")
     monkeypatch.setenv("RECIPE", "other")
     verify.main("2.6.0", tmp_path / "2.6.0")
