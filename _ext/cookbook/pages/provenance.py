@@ -43,7 +43,7 @@ VERIFIED = Path(__file__).parents[2] / "verified.json"
 STEPS = ((5, "under 5 seconds"), (20, "under 20 seconds"), (60, "under a minute"), (120, "under 2 minutes"))
 
 
-#: What is found with other versions of torch: the lines that differ, or the error that the recipe ends with.
+#: What is found with other versions of torch: the lines that differ, or why the recipe does not run.
 Findings = dict[str, list[str] | str]
 
 
@@ -104,7 +104,7 @@ def provenance(result: Result | None, environ: Environ, others: Findings | None 
         "said": said,
         "exceptions": " ".join(filter(None, texts)),
         "others": [
-            (f"With torch {version} it ends with:", found)
+            (f"Why it does not run on torch {version}:", found)
             if isinstance(found, str)
             else (f"torch {version} prints the lines with + instead of those with -:", "\n".join(found))
             for version, found in findings.items()

@@ -65,7 +65,7 @@ def verified_with(provenance: Provenance | None) -> str:
         return ""
     parts: list[nodes.Element] = [nodes.paragraph("", f"{provenance['said']} {provenance['exceptions']}".strip())]
     for label, text in provenance["others"]:
-        parts += [nodes.paragraph("", label), nodes.literal_block("", text, language="diff")]
+        parts += [nodes.paragraph("", label), nodes.literal_block("", text, language="text")]
     return "\n" + "\n\n".join(map(markdown.block, [nodes.transition(), *parts])) + "\n"
 
 
