@@ -30,6 +30,8 @@ def ended(code=0, stdout="", stderr=""):
         ("1\n2\n", "1\n\n2\n", []),
         (f"1{verify.SEPARATOR}2\n", "1\n2\n", []),
         ("1\n2\n3\n", "1\n4\n3\n", ["-2", "+4"]),
+        ("[at a.cc:672] b\n", "[at a.cc:671] b\n", []),
+        ("[at a.cc:672] b\n", "[at a.cc:671] c\n", ["-[at a.cc:672] b", "+[at a.cc:671] c"]),
         ("-- a\n@@ b\n", "++ c\n", ["--- a", "-@@ b", "+++ c"]),
     ],
 )
