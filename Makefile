@@ -106,7 +106,7 @@ coverage: .installed-dev ## Measure what the quick tests cover of _ext; fails be
 	@$(BIN)/python -m pytest -q -n auto --cov --cov-report=term:skip-covered tests/unit tests/project tests/upgrade tests/build/test_small.py
 
 verify: .installed-dev .build ## Run all recipes with another torch (TORCH=2.14.1); their pages say what it prints
-	@test -n "$$TORCH" || { echo "Name a version: make verify TORCH=2.14.1"; exit 1; }
+	@echo "$$TORCH" | grep -qxE '[0-9]+\.[0-9]+\.[0-9]+' || { echo "Name a version: make verify TORCH=2.14.1"; exit 1; }
 	@mkdir -p -- $(OUT)/verify/"$$TORCH"
 	@$(BIN)/python tools/environment.py $(OUT)/verify/"$$TORCH"/venv
 	@PYTHONPATH=_ext $(BIN)/python tests/verify.py "$$TORCH" $(OUT)/verify/"$$TORCH"

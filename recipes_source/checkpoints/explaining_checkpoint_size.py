@@ -100,8 +100,8 @@ for stored, needed, path in sorted(sizes(checkpoint), reverse=True)[:4]:
 # :meth:`torch.Tensor.clone` gives the slice its own storage:
 
 view = table[:10]
-print(f"view:  {saved_size(view) / 1000:>5,.0f} kB")
-print(f"clone: {saved_size(view.clone()) / 1000:>5,.0f} kB")
+print(f"view:  {saved_size(view) / 1e6:.1f} MB")
+print(f"clone: {saved_size(view.clone()) / 1e6:.1f} MB")
 
 assert checkpoint["model"]["first"].is_meta
 for stored, needed, path in sizes(checkpoint):
@@ -114,7 +114,7 @@ assert saved_size(view) > 4_000_000 and saved_size(view.clone()) < 2000
 # so it returns the same view:
 
 # sphinx_gallery_wrong = True
-print(f"contiguous: {saved_size(view.contiguous()) / 1000:,.0f} kB")
+print(f"contiguous: {saved_size(view.contiguous()) / 1e6:.1f} MB")
 
 assert view.contiguous() is view
 
@@ -125,7 +125,7 @@ assert view.contiguous() is view
 
 file = io.BytesIO()
 torch.save({"table": table, "view": view}, file)
-print(f"both: {file.tell() / 1000:,.0f} kB")
+print(f"both: {file.tell() / 1e6:.1f} MB")
 file.seek(0)
 loaded = torch.load(file)
 loaded["table"][0] = 42.0

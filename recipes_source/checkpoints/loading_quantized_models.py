@@ -76,9 +76,10 @@ model.load_state_dict(state_dict, assign=True)
 #
 # .. fold:: Setup
 #
-#    Load with the version of torchao that wrote the file, or a newer one::
+#    Load with the version of torchao that wrote the file, or a newer one. 0.18
+#    needs PyTorch 2.11 or newer::
 #
-#        pip install "torch>=2.6" "safetensors>=0.4.3" "torchao>=0.18"
+#        pip install "torch>=2.11" "safetensors>=0.4.3" "torchao>=0.18"
 
 # %%
 # Why it works

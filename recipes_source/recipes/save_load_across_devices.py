@@ -171,22 +171,23 @@ with (
 # %%
 # Your own code can also ask for a GPU that is not there, with
 # ``model.to("cuda")`` or ``map_location="cuda"``. Then it is the code that has
-# to change, not the file. For the model, a PyTorch build without CUDA, like the
-# one used here, says:
+# to change, not the file. PyTorch builds without CUDA raise the first of these
+# errors for the model, and builds with CUDA the second, so they are quoted, not
+# run here:
 #
-# .. diagnosis:: This PyTorch was built without CUDA, and the code asks for a
-#       GPU.
+# .. code-block:: text
+#
+#     AssertionError: Torch not compiled with CUDA enabled
+#     RuntimeError: Found no NVIDIA driver on your system. [...]
+#
+# .. diagnosis:: The code asks for a GPU, and this machine has none, or this
+#       PyTorch was built without CUDA.
 #    :message: Torch not compiled with CUDA enabled
+#              Found no NVIDIA driver on your system
 #    :fix: what-each-error-message-asks-for
 #
 #    device = "cuda" if torch.cuda.is_available() else "cpu"
 #    model.to(device)
-
-# sphinx_gallery_wrong = True
-try:
-    make_model().to("cuda")
-except (AssertionError, RuntimeError) as error:
-    print(f"{type(error).__name__}: {error}")
 
 # %%
 # What ``map_location`` takes

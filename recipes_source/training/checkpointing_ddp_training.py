@@ -280,7 +280,8 @@ def barrier_on_one_rank():
         try:
             dist.barrier(group)
         except RuntimeError as error:
-            message = f"{type(error).__name__}: {error}"
+            reason = str(error).rpartition("] ")[2]  # without gloo's own line
+            message = f"{type(error).__name__}: [...] {reason}"
     dist.barrier()
     return message
 

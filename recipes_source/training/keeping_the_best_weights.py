@@ -33,8 +33,7 @@ train_y, valid_y = targets.split(30)
 
 def new_run():
     torch.manual_seed(0)
-    hidden = [nn.Linear(20, 64), nn.ReLU(), nn.Dropout(0.1)]
-    model = nn.Sequential(*hidden, nn.Linear(64, 1))
+    model = nn.Sequential(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 1))
     return model, torch.optim.Adam(model.parameters(), lr=0.01)
 
 

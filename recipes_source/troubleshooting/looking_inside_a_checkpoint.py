@@ -41,8 +41,8 @@ checkpoint = {"epoch": 3, "model": weights, "optimizer": optimizer.state_dict()}
 with torch.serialization.skip_data(materialize_fake_tensors=True):
     torch.save(checkpoint, "checkpoint.pt")  # with holes in place of numbers
 
-warnings.filterwarnings("ignore", message="torch.distributed is disabled")
-dcp.save({"model": model.state_dict()}, checkpoint_id="step", no_dist=True)
+warnings.filterwarnings("ignore", message="torch.distributed is")
+dcp.save({"model": model.state_dict()}, checkpoint_id="step")
 save_file({"weight": torch.ones(3, 2), "bias": torch.ones(3)}, "m.safetensors")
 torch.save({"args": argparse.Namespace(lr=0.1)}, "args.pt")
 torch.save(model.state_dict(), "tied.pt")

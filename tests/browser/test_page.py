@@ -48,6 +48,22 @@ def test_pages_are_short_with_folds_closed(measured):
     assert statistics.median(heights.values()) <= 5500, heights
 
 
+@pytest.mark.parametrize("width", [1280, 400])
+def test_what_other_versions_of_torch_print_is_folded_at_the_end_behind_a_link(visit, site, width):
+    differing = [name for name in RECIPES if parse(site / f"recipes/{name}.html").select_one(".provenance a")]
+    for name in differing[:: len(differing) // 3 or 1]:
+        page = visit(f"recipes/{name}", width)
+        there = page.locator("#other-versions pre")
+        assert not any(pre.is_visible() for pre in there.all())
+        assert page.locator("article h2").last.evaluate(TOP) < page.locator("details:has(> #other-versions)").evaluate(
+            TOP
+        )
+        page.locator(".provenance a").click()
+        expect(there.first).to_be_in_viewport()
+        assert all(pre.evaluate("it => it.scrollWidth <= it.clientWidth") for pre in there.all())
+    assert differing
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_answer_as_copied_runs_after_the_folded_scene(visit, tmp_path, name):
     page = visit(f"recipes/{name}")

@@ -7,6 +7,7 @@ their module, so no test here depends on how they are written.
 import json
 import shutil
 import zlib
+from importlib.metadata import version
 
 import pytest
 from conftest import ROOT, TinySite, recipe
@@ -96,10 +97,10 @@ def test_styles_and_scripts(site):
 
 
 def test_templates(site):
-    edit(site, "_templates/layout.html", "Verified with", "Edited: verified with")
+    edit(site, "_templates/layout.html", "{{ provenance.said", "Edited: {{ provenance.said")
     edit(site, "_templates/404.html", "{%- extends", "{#- edited #}{%- extends")
     build(site)
-    assert "Edited: verified with" in parse(site.page("one.html")).select_one(".provenance").get_text()
+    assert "Edited: Verified with" in parse(site.page("one.html")).select_one(".provenance").get_text()
 
 
 def test_inventories(site):
@@ -116,17 +117,20 @@ def test_inventories(site):
 
 def test_what_other_versions_of_torch_print(site):
     code = code_of(split_code_and_text_blocks(site.source / "section/one.py")[1])
-    records = {"2.6.0": None, "2.14.1": [], "2.15.0": [], "2.16.0": ["-old", "+<new>"]}
-    verified = {
-        version: {"section/one.py": {"code": code, "difference": difference}} for version, difference in records.items()
-    }
-    (site.folder / "_ext/verified.json").write_text(json.dumps(verified))
+    findings = {"2.6.0": "KeyError: '<old>'", "2.98.0": [], "2.99.0": ["-old", "+<new>"]}
+    records = {other: {"section/one.py": {"code": code, "found": found}} for other, found in findings.items()}
+    pinned = version("torch").partition("+")[0]
+    (site.folder / "_ext/verified.json").write_text(json.dumps({pinned: records}))
     build(site)
     page = parse(site.page("one.html"))
-    said = " ".join(page.select_one(".provenance").get_text().split())
-    assert said.endswith(". Same output with torch 2.14.1 and 2.15.0. Does not run with torch 2.6.0.")
-    difference = page.select_one(".provenance ~ details pre")
-    assert difference.get_text() == "-old\n+<new>" and "2.16.0" in difference.parent.summary.get_text()
+    same = f" Same output on torch {pinned} and 2.98.0."
+    exceptions = "Output differs on torch 2.99.0. Does not run on torch 2.6.0."
+    line = page.select_one(".provenance")
+    assert " ".join(line.get_text().split()).endswith(f"{same} {exceptions}")
+    there = page.find(id=line.a["href"].removeprefix("#"))
+    assert [pre.get_text() for pre in there.select("pre")] == ["KeyError: '<old>'", "-old\n+<new>"]
+    text = one(site, "recipes/section/one.md")
+    assert f"{same} {exceptions}" in text and "\n-old\n+<new>\n" in text and "\nKeyError: '<old>'\n" in text
 
 
 def test_headers_and_pages(site):
@@ -145,7 +149,7 @@ def test_configuration(site):
 
 def test_modules(site):
     wrap(site, "markdown.py", "block", 'result = result.replace("Some text", "Some edited text")')
-    wrap(site, "pages/provenance.py", "provenance", 'result = result and {**result, "torch": "edited"}')
+    wrap(site, "pages/provenance.py", "provenance", 'result = result and {**result, "said": "torch edited"}')
     env = "arguments[0].env"
     wrap(
         site,

@@ -277,6 +277,13 @@ def test_pins_are_those_of_the_oldest_python(checkout):
     refused(checkout.make("constraints"), "made with Python 3.9", "PYTHON=python3.9")
 
 
+@pytest.mark.parametrize("version", ["", "2.14", "2.14.1; touch harm"])
+def test_another_torch_is_verified_by_its_whole_version(checkout, version):
+    done = checkout.make("verify", f"TORCH={version}")
+    assert done.code and done.lines[-1] == "Name a version: make verify TORCH=2.14.1", done.said
+    assert not (checkout.folder / "_build/verify").exists() and not (checkout.folder / "harm").exists()
+
+
 def test_another_torch_is_pinned_by_one_command(checkout):
     checkout.resolves(("torch", "2.14.1"))
     (checkout.folder / "conf.py").write_text('"torch": ("https://docs.pytorch.org/docs/2.13/", "x")\n')

@@ -13,6 +13,7 @@ from cookbook.recipes.recipe import code_of
 from sphinx_gallery.py_source_parser import Block
 
 RESULT = {"error": None, "seconds": 4.9, "date": "2026-11-23"}
+PYTHON = f"Python {platform.python_version()}"
 TODAY, DECLARED = Environ(jobs=1), Environ(jobs=1, epoch=1700000000)
 
 
@@ -31,14 +32,14 @@ def test_it_is_the_versions_the_day_and_the_time():
         "torch": "2.13.0",
         "python": platform.python_version(),
         "date": "2026-11-23",
-        "time": "under 5 seconds",
-        "others": {},
+        "said": f"Verified with torch 2.13.0 and {PYTHON} on 2026-11-23. Runs in under 5 seconds.",
+        "exceptions": "",
+        "others": [],
     }
 
 
 def test_a_declared_date_is_all_that_is_said_of_the_time():
-    found = provenance(RESULT, DECLARED)
-    assert (found["date"], found["time"]) == ("2023-11-14", None)
+    assert provenance(RESULT, DECLARED)["said"] == f"Verified with torch 2.13.0 and {PYTHON} on 2023-11-14."
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_a_declared_date_is_all_that_is_said_of_the_time():
     ],
 )
 def test_the_time_is_in_steps(seconds, time):
-    assert provenance({**RESULT, "seconds": seconds}, TODAY)["time"] == time
+    assert provenance({**RESULT, "seconds": seconds}, TODAY)["said"].endswith(f". Runs in {time}.")
 
 
 @pytest.mark.parametrize("result", [None, {**RESULT, "error": {"text": "x"}}])
@@ -76,8 +77,10 @@ def test_pages_are_out_of_date_when_what_they_say_changes_and_only_then(app, bui
     build.results["one.py"] = {**RESULT, "date": "2026-11-24"}
     build.results["two.py"] = {**RESULT, "seconds": 4.8}
     assert pages() == ["recipes/one"] and pages() == []
-    record = {"code": code_of([]), "difference": []}
-    module.VERIFIED.write_text(json.dumps({"2.14.1": {"two.py": record}}))
+    record = {"code": code_of([]), "found": []}
+    module.VERIFIED.write_text(json.dumps({"2.12.0": {"2.14.1": {"two.py": record}}}))
+    assert pages() == [], "that is how it compares with the output of 2.12.0"
+    module.VERIFIED.write_text(json.dumps({"2.13.0": {"2.14.1": {"two.py": record}}}))
     assert pages() == ["recipes/two"] and pages() == []
     build.results["one.py"] = {**RESULT, "error": {"text": "x"}}
     assert pages() == [], "its failure is in its output"
@@ -87,18 +90,47 @@ def block(code):
     return Block("code", code, 1)
 
 
-def test_another_torch_is_named_in_order_while_the_code_is_what_ran_there():
+def test_another_torch_counts_while_the_code_is_what_ran_there():
     recipe = SimpleNamespace(name="one.py", blocks=[Block("text", "prose", 1), block("x = 1  # why\n")])
     code = code_of(recipe.blocks)
     versions = {
-        "2.14.1": {"one.py": {"code": code, "difference": []}},
-        "2.6.0": {"one.py": {"code": code, "difference": None}, "two.py": {"code": code, "difference": []}},
-        "2.9.0": {"one.py": {"code": code, "difference": ["-1", "+2"]}},
+        "2.14.1": {"one.py": {"code": code, "found": []}},
+        "2.6.0": {"one.py": {"code": code, "found": "KeyError: 1"}, "two.py": {"code": code, "found": []}},
+        "2.9.0": {"one.py": {"code": code, "found": ["-1", "+2"]}},
         "2.8.0": {},
     }
-    assert list(verified(versions, recipe).items()) == [("2.6.0", None), ("2.9.0", ["-1", "+2"]), ("2.14.1", [])]
+    everything = {"2.14.1": [], "2.6.0": "KeyError: 1", "2.9.0": ["-1", "+2"]}
+    assert verified(versions, recipe) == everything
     recipe.blocks[0] = Block("text", "other prose", 1)
     recipe.blocks.append(block("# sphinx_gallery_fold = 'Scene'\n"))
-    assert len(verified(versions, recipe)) == 3
+    assert verified(versions, recipe) == everything
     recipe.blocks[1] = block("x = 2  # why\n")
     assert verified(versions, recipe) == {}
+
+
+@pytest.mark.parametrize(
+    ("others", "said", "exceptions"),
+    [
+        ({"2.14.1": []}, "Same output on torch 2.13.0 and 2.14.1.", ""),
+        ({"2.13.0": ["-a"]}, "Runs in under 5 seconds.", ""),
+        ({"2.9.0": [], "2.10.0": []}, "Same output on torch 2.9.0 to 2.13.0.", ""),
+        (
+            {"2.9.0": [], "2.14.0": [], "2.15.0": ["-a"], "2.6.0": ["+b"], "2.5.1": "KeyError: 1"},
+            "Same output on torch 2.9.0 to 2.14.0.",
+            "Output differs on torch 2.6.0 and 2.15.0. Does not run on torch 2.5.1.",
+        ),
+        (
+            {f"2.{minor}.0": "KeyError: 1" if minor == 12 else [] if minor > 7 else ["-a"] for minor in range(3, 15)},
+            "Same output on torch 2.8.0 to 2.11.0, 2.13.0 and 2.14.0.",
+            "Output differs on torch 2.3.0 to 2.7.0. Does not run on torch 2.12.0.",
+        ),
+    ],
+)
+def test_it_names_versions_in_order_and_many_by_the_first_and_last(others, said, exceptions):
+    found = provenance(RESULT, TODAY, others)
+    assert found["said"].endswith(f" {said}") and found["exceptions"] == exceptions
+
+
+def test_what_other_versions_print_is_in_order():
+    others = {"2.14.1": [], "2.15.0": ["-a", "+b"], "2.6.0": "KeyError: 1"}
+    assert [text for _, text in provenance(RESULT, TODAY, others)["others"]] == ["KeyError: 1", "-a\n+b"]

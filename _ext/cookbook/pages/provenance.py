@@ -1,7 +1,8 @@
-"""What a recipe was verified with, when, and how long it ran, on its page.
+"""What a recipe was verified with, when, how long it ran, and what other versions of torch print, on its page.
 
 The template gets ``provenance`` for a recipe that was executed, for example
-``{"torch": "2.13.0", "python": "3.11.2", "date": "2026-11-23", "time": "under 5 seconds"}``.
+``{"torch": "2.13.0", "python": "3.11.2", "date": "2026-11-23", "said": "Verified with torch 2.13.0 ...", ...}``;
+the Markdown version of the page ends with the same.
 
 The date is ``SOURCE_DATE_EPOCH``, if it is set, or else the day on which the recipe was executed,
 which is part of its result: a page changes when its recipe is executed, not as time passes. The
@@ -9,15 +10,16 @@ run time is rounded to steps, and left out if ``SOURCE_DATE_EPOCH`` is set, beca
 meant to be reproducible. A page is read again when its provenance changes.
 
 ``make verify TORCH=2.14.1`` runs all recipes with another version of torch, and writes to
-``_ext/verified.json`` what they print there. ``others`` has each version with the lines that differ,
-``{"2.14.1": []}``, or None if the recipe does not run with it; a recipe whose code has changed since
-then has none.
+``_ext/verified.json`` what is found there, by the version that is pinned. A recipe whose code has changed
+since then has none of it, nor has a site that is built with another torch than that.
 """
 
 from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -41,40 +43,73 @@ VERIFIED = Path(__file__).parents[2] / "verified.json"
 STEPS = ((5, "under 5 seconds"), (20, "under 20 seconds"), (60, "under a minute"), (120, "under 2 minutes"))
 
 
-#: Versions of torch, and the lines of output that differ there; None for one that the recipe does not run with.
-Differences = dict[str, list[str] | None]
+#: What is found with other versions of torch: the lines that differ, or why the recipe does not run.
+Findings = dict[str, list[str] | str]
 
 
 class Provenance(TypedDict):
-    """What a recipe was verified with."""
+    """What a recipe was verified with; its page says ``said``, ``exceptions``, and the text of each of ``others``."""
 
     torch: str
     python: str
     date: str | None
-    time: str | None
-    others: Differences
+    said: str
+    exceptions: str
+    others: list[tuple[str, str]]
 
 
-def verified(versions: dict[str, dict[str, Any]], recipe: Recipe) -> Differences:
-    """Return how the output of *recipe* differs with other versions of torch, by *versions*: what VERIFIED has."""
+def pinned() -> str:
+    """Return the version of torch that recipes are executed with, without that of its build."""
+    return str(dependencies.version("torch")).partition("+")[0]
+
+
+def verified(versions: dict[str, dict[str, Any]], recipe: Recipe) -> Findings:
+    """Return what is found for *recipe* with other versions of torch, by *versions*: what VERIFIED has for this one."""
     code = code_of(recipe.blocks)
     records = {version: recipes.get(recipe.name) for version, recipes in versions.items()}
-    found = {version: record["difference"] for version, record in records.items() if record and record["code"] == code}
-    return dict(sorted(found.items(), key=lambda item: [int(part) for part in item[0].split(".")]))
+    return {version: record["found"] for version, record in records.items() if record and record["code"] == code}
 
 
-def provenance(result: Result | None, environ: Environ, others: Differences | None = None) -> Provenance | None:
+def spans(findings: Findings, kind: Callable[[list[str] | str], bool]) -> str:
+    """Return the versions whose finding is of one *kind*, as in ``2.6.0, 2.9.0 to 2.13.0 and 2.15.0``."""
+    parts = []
+    for chosen, run in groupby(findings, key=lambda version: kind(findings[version])):
+        names = list(run)
+        if chosen:
+            parts += [f"{names[0]} to {names[-1]}"] if len(names) > 2 else names
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+
+
+def provenance(result: Result | None, environ: Environ, others: Findings | None = None) -> Provenance | None:
     """Return the provenance of a *result*; None if there is none or the recipe failed."""
     if not result or result["error"]:
         return None
-    declared = environ.declared_date
-    time = next((text for limit, text in STEPS if result["seconds"] < limit), "minutes")
+    torch = pinned()
+    date = environ.declared_date or result.get("date")
+    said = f"Verified with torch {torch} and Python {platform.python_version()}{(date and f' on {date}') or ''}."
+    if not environ.declared_date:
+        said += f" Runs in {next((text for limit, text in STEPS if result['seconds'] < limit), 'minutes')}."
+    findings = {**(others or {}), torch: []}
+    findings = dict(sorted(findings.items(), key=lambda item: [int(part) for part in item[0].split(".")]))
+    same = spans(findings, lambda found: found == [])
+    if same != torch:
+        said += f" Same output on torch {same}."
+    differs = spans(findings, lambda found: isinstance(found, list) and found != [])
+    fails = spans(findings, lambda found: isinstance(found, str))
+    texts = (differs and f"Output differs on torch {differs}.", fails and f"Does not run on torch {fails}.")
     return {
-        "torch": str(dependencies.version("torch")).partition("+")[0],
+        "torch": torch,
         "python": platform.python_version(),
-        "date": declared or result.get("date"),
-        "time": None if declared else time,
-        "others": others or {},
+        "date": date,
+        "said": said,
+        "exceptions": " ".join(filter(None, texts)),
+        "others": [
+            (f"Why it does not run on torch {version}:", found)
+            if isinstance(found, str)
+            else (f"torch {version} prints the lines with + instead of those with -:", "\n".join(found))
+            for version, found in findings.items()
+            if found
+        ],
     }
 
 
@@ -82,7 +117,7 @@ def outdated(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[s
     """Return the pages whose provenance changed."""
     build, state = build_of(app), state_of(env)
     before = state.provenance
-    versions = json.loads(VERIFIED.read_text(encoding="utf-8")) if VERIFIED.exists() else {}
+    versions = json.loads(VERIFIED.read_text(encoding="utf-8")).get(pinned(), {}) if VERIFIED.exists() else {}
     state.provenance = {
         recipe.docname: provenance(build.results.get(name), build.environ, verified(versions, recipe))
         for name, recipe in build.recipes.items()

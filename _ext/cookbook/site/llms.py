@@ -27,7 +27,9 @@ from cookbook.pages import classes
 from cookbook.pages.cells import unfold
 from cookbook.pages.head import first_paragraph
 from cookbook.pages.navigation import recipes_of, sections_of
+from cookbook.pages.provenance import Provenance
 from cookbook.run.process.figures import STILL
+from cookbook.state import state_of
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +60,16 @@ def page_markdown(doctree: nodes.document) -> str:
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 
+def verified_with(provenance: Provenance | None) -> str:
+    """Return the end of a recipe's Markdown: what it was verified with, and what other versions of torch print."""
+    if not provenance:
+        return ""
+    parts: list[nodes.Element] = [nodes.paragraph("", f"{provenance['said']} {provenance['exceptions']}".strip())]
+    for label, text in provenance["others"]:
+        parts += [nodes.paragraph("", label), nodes.literal_block("", text, language="text")]
+    return "\n" + "\n\n".join(map(markdown.block, [nodes.transition(), *parts])) + "\n"
+
+
 def store_promise(app: Sphinx, doctree: nodes.document) -> None:
     """Store a page's first paragraph, for a recipe its promise, in its metadata."""
     app.env.metadata[app.env.docname]["promise"] = first_paragraph(doctree) or ""
@@ -70,7 +82,8 @@ def write_page(
     if doctree is None:
         return
     try:
-        write_if_changed(Path(app.outdir, f"{pagename}.md"), page_markdown(doctree))
+        text = page_markdown(doctree) + verified_with(state_of(app.env).provenance.get(pagename))
+        write_if_changed(Path(app.outdir, f"{pagename}.md"), text)
         context["markdown_page"] = f"{pagename.rpartition('/')[2]}.md"
     except inline.UnsupportedNode as error:
         recipes = build_of(app).recipes.values()
