@@ -59,9 +59,10 @@ def rewrite_cards(app: Sphinx, doctree: nodes.document) -> None:
     for raw in list(doctree.findall(nodes.raw)):
         if "sg-tag-list" in raw.astext():
             raw.parent.remove(raw)
+    recipes = {recipe.docname: recipe for recipe in build_of(app).recipes.values()}
     for comment in list(doctree.findall(nodes.comment)):
         if comment.astext() == "thumbnail-parent-div-open":
-            _rewrite_section(app, comment)
+            _rewrite_section(app, comment, recipes)
     if app.env.docname == GALLERY:
         _add_filter(doctree)
 
@@ -80,9 +81,8 @@ def _add_filter(doctree: nodes.document) -> None:
         section.parent.insert(section.parent.index(section), nodes.raw("", text, format="html"))
 
 
-def _rewrite_section(app: Sphinx, opening: nodes.comment) -> None:
+def _rewrite_section(app: Sphinx, opening: nodes.comment, recipes: dict[str, Recipe]) -> None:
     """Replace the cards between *opening* and the closing comment by a list."""
-    recipes = {recipe.docname: recipe for recipe in build_of(app).recipes.values()}
     parent = opening.parent
     first = parent.index(opening)
     last = next(i for i in range(first, len(parent)) if parent[i].astext() == "thumbnail-parent-div-close")
