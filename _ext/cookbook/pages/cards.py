@@ -59,10 +59,10 @@ def rewrite_cards(app: Sphinx, doctree: nodes.document) -> None:
     for raw in list(doctree.findall(nodes.raw)):
         if "sg-tag-list" in raw.astext():
             raw.parent.remove(raw)
-    recipes = {recipe.docname: recipe for recipe in build_of(app).recipes.values()}
-    for comment in list(doctree.findall(nodes.comment)):
-        if comment.astext() == "thumbnail-parent-div-open":
-            _rewrite_section(app, comment, recipes)
+    openings = [node for node in doctree.findall(nodes.comment) if node.astext() == "thumbnail-parent-div-open"]
+    recipes = {recipe.docname: recipe for recipe in build_of(app).recipes.values()} if openings else {}
+    for comment in openings:
+        _rewrite_section(app, comment, recipes)
     if app.env.docname == GALLERY:
         _add_filter(doctree)
 

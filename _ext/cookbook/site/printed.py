@@ -1,7 +1,7 @@
 """The messages that recipes print, and which of them a diagnosis is about.
 
 A pattern is looked for only in the messages that have the rarest of its words: to look for all
-patterns in all messages takes a minute for a thousand recipes, and hours for ten thousand.
+patterns in all messages takes minutes for a thousand recipes, and hours for ten thousand.
 """
 
 from __future__ import annotations
