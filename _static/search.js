@@ -113,7 +113,7 @@
   };
 
   // A search in the texts of some recipes.
-  const searchIn = (recipes) => {
+  const searcher = (recipes) => {
     const about = ranking(recipes, (recipe) => [...subject(recipe), [recipe.promise, WEIGHTS.prose]]);
     const { spread, rarity, score } = ranking(recipes, (recipe) => [
       ...subject(recipe),
@@ -207,8 +207,8 @@
     const best = [...scores].sort((a, b) => b[1] - a[1]).slice(0, CANDIDATES);
     return Promise.all(best.map(([recipe]) => load(`recipe-${recipe}`)));
   };
-  const all = Array.isArray(searchIndex) && searchIn(searchIndex);
-  const search = async (query) => (all || searchIn(await candidates(query)))(query);
+  const all = Array.isArray(searchIndex) && searcher(searchIndex);
+  const search = async (query) => (all || searcher(await candidates(query)))(query);
 
   // The place of a recipe that has most of what is wanted.
   const place = (recipe, weights, rarity) => {
