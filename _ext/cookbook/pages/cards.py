@@ -59,10 +59,9 @@ def rewrite_cards(app: Sphinx, doctree: nodes.document) -> None:
     for raw in list(doctree.findall(nodes.raw)):
         if "sg-tag-list" in raw.astext():
             raw.parent.remove(raw)
-    openings = [node for node in doctree.findall(nodes.comment) if node.astext() == "thumbnail-parent-div-open"]
-    recipes = {recipe.docname: recipe for recipe in build_of(app).recipes.values()} if openings else {}
-    for comment in openings:
-        _rewrite_section(app, comment, recipes)
+    for comment in list(doctree.findall(nodes.comment)):
+        if comment.astext() == "thumbnail-parent-div-open":
+            _rewrite_section(app, comment)
     if app.env.docname == GALLERY:
         _add_filter(doctree)
 
@@ -81,7 +80,7 @@ def _add_filter(doctree: nodes.document) -> None:
         section.parent.insert(section.parent.index(section), nodes.raw("", text, format="html"))
 
 
-def _rewrite_section(app: Sphinx, opening: nodes.comment, recipes: dict[str, Recipe]) -> None:
+def _rewrite_section(app: Sphinx, opening: nodes.comment) -> None:
     """Replace the cards between *opening* and the closing comment by a list."""
     parent = opening.parent
     first = parent.index(opening)
@@ -96,7 +95,7 @@ def _rewrite_section(app: Sphinx, opening: nodes.comment, recipes: dict[str, Rec
             promise = nodes.paragraph("", html.unescape(found["promise"]), classes=["promise"])
         elif isinstance(node, nodes.Element) and not isinstance(node, nodes.raw):
             docnames = [xref["reftarget"].lstrip("/") for xref in node.findall(addnodes.pending_xref)]
-            recipe = recipes.get(docnames[0]) if docnames else None
+            recipe = build_of(app).recipe_of(docnames[0]) if docnames else None
             code = recipe and _short_answer(recipe)
             if recipe and code:
                 app.env.note_dependency(str(recipe.path))

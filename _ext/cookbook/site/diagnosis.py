@@ -211,12 +211,12 @@ def target(env: BuildEnvironment, docname: str, fix: str) -> tuple[str, str]:
     """
     if fix in headings(env, docname):
         return docname, fix
+    if fix == ANSWER:
+        return docname, ""
     name, _, anchor = fix.partition("#")
     for other in sorted(other for other in env.found_docs if other.rpartition("/")[2] == name):
         if not anchor or anchor in headings(env, other):
             return other, anchor or (ANSWER if ANSWER in headings(env, other) else "")
-    if fix == ANSWER:
-        return docname, ""
     return "", ""
 
 
