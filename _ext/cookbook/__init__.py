@@ -23,7 +23,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
     from docutils import nodes
 
-    from cookbook import console, lock, options, problems
+    from cookbook import console, lock, memory, options, problems
     from cookbook.build import Build, digest
     from cookbook.gallery import archives, attachment, downloads, locations
     from cookbook.pages import (
@@ -98,6 +98,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("env-get-outdated", 500, provenance.outdated),
         ("env-before-read-docs", 500, downloads.record_read),
         ("source-read", 500, archives.add_links),
+        ("source-read", 500, memory.drop_documents),
         ("doctree-read", 300, outputs.classify),  # before those that look for text
         ("doctree-read", 400, diagnosis.collect),
         ("doctree-read", 400, error_index.collect),
@@ -122,6 +123,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         ("doctree-resolved", 500, tags.link_tags),
         ("html-page-context", 500, head.add_head),
         ("html-page-context", 500, llms.write_page),
+        ("html-page-context", 500, memory.drop_documents),
         ("html-page-context", 500, navigation.add_gallery_sections),
         ("html-page-context", 500, provenance.add_provenance),
         ("html-page-context", 500, related.add_related),

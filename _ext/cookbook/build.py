@@ -87,6 +87,11 @@ class Build:
         """The folder that sphinx-gallery writes to, ``recipes``; all builds of a checkout share it."""
         return Path(self.app.srcdir, self.conf["gallery_dirs"][0])
 
+    def recipe_of(self, docname: str) -> Recipe | None:
+        """Return the recipe that the page *docname* is made of, if there is one."""
+        recipe = self.recipes.get(f"{docname.partition('/')[2]}.py")
+        return recipe if recipe and recipe.docname == docname else None
+
     @cached_property
     def maker(self) -> str:
         """The SHA-256 of what turns results into pages: this package and ``conf.py``."""

@@ -4,7 +4,7 @@ import re
 import shutil
 
 import pytest
-from conftest import RECIPES, ROOT, recipe
+from conftest import RECIPES, ROOT, TWO_FRAMES, recipe
 from reading import parse, target
 
 
@@ -196,3 +196,27 @@ def test_related_recipes_share_tags_and_only_changed_pages_are_written_again(mod
     assert parse(tiny.page("other/y.html")).select_one("a[rel=next]").get_text() == "Next Better title"
     assert {"x.html", "y.html", "z.html"} <= again
     assert not {"a.html", "b.html"} & again, "their lists did not change"
+
+
+@pytest.mark.parametrize(
+    ("name", "item", "inside"), [("recipes/index", "li.card", ".promise"), ("errors", ".error-entry", ".cause")]
+)
+def test_of_long_lists_the_browser_lays_out_the_beginning_and_what_is_on_the_screen(visit, name, item, inside):
+    page = visit(name)
+    multiply = """([item, times]) => {
+        for (const one of document.querySelectorAll(`article ${item}`)) {
+            for (let i = 1; i < times; i++) one.parentElement.append(one.cloneNode(true));
+        }
+    }"""
+    laid_out = """text => [...document.querySelectorAll(text)].filter(
+        (it) => it.checkVisibility({ contentVisibilityAuto: true })).length"""
+    counts = []
+    for times in (10, 4):  # ten times as many, then forty
+        page.evaluate(multiply, [item, times])
+        page.evaluate(TWO_FRAMES)
+        counts.append(page.evaluate(laid_out, f"article {item} {inside}"))
+    assert counts[1] < 1.5 * counts[0] < page.locator(f"article {item} {inside}").count() / 4
+    last = page.locator(f"article {item} {inside}").last
+    last.scroll_into_view_if_needed()
+    page.evaluate(TWO_FRAMES)
+    assert last.evaluate("it => it.checkVisibility({ contentVisibilityAuto: true })")

@@ -32,6 +32,7 @@ FLOORS = (
         "cookbook.files",
         "cookbook.inline",
         "cookbook.markdown",
+        "cookbook.memory",
         "cookbook.options",
         "cookbook.problems",
         "cookbook.seam",

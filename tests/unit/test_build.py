@@ -1,7 +1,12 @@
 """The digest of the package, and what one build keeps."""
 
+from types import SimpleNamespace
+
 import pytest
 from cookbook.build import build_of, digest
+from cookbook.pages import cards, cells
+from counting import calls
+from docutils.utils import new_document
 
 
 def package(folder, files):
@@ -70,3 +75,37 @@ def test_a_problem_is_kept_with_its_place(build):
     build.problem("x.py:3", "what")
     build.problem("x.py:3", "what else")
     assert build.problems == [("x.py:3", "what"), ("x.py:3", "what else")]
+
+
+class Recipe:
+    """One of many recipes."""
+
+    def __init__(self, name):
+        self.name = name
+
+    @property
+    def docname(self):
+        return f"recipes/{self.name}"
+
+
+def recipes(count):
+    return {f"s/{number}.py": Recipe(f"s/{number}") for number in range(count)}
+
+
+def test_a_page_leads_to_its_recipe(build):
+    build.recipes = {**recipes(9), "top.py": Recipe("top")}
+    assert build.recipe_of("recipes/s/7") is build.recipes["s/7.py"]
+    assert build.recipe_of("recipes/top") is build.recipes["top.py"]
+    for docname in ("index", "recipes/index", "other/s/7", "s/7", "recipes/s/10"):
+        assert build.recipe_of(docname) is None
+
+
+@pytest.mark.parametrize("handler", [cells.shape, cards.rewrite_cards])
+def test_the_work_for_a_page_does_not_grow_with_the_number_of_recipes(app, build, handler):
+    app.env = SimpleNamespace(docname="index")
+
+    def work(count):
+        build.recipes = recipes(count)
+        return calls(handler, app, new_document("index"))
+
+    assert work(1000) < 2 * work(10)

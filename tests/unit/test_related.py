@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 from cookbook.pages.related import API, COUNT, SECTION, TAG, add_related, find_related, relate, traits
 from cookbook.state import state_of
+from counting import calls
 from docutils import nodes
 from fuzzing import fuzz
 from hypothesis import given
@@ -79,6 +80,13 @@ def test_with_nothing_but_sections_related_are_those_of_the_section():
 
 def test_there_may_be_none():
     assert relate({}) == {} and relate({"a": {}}) == {"a": []}
+
+
+def test_with_four_times_as_many_recipes_it_is_four_times_the_work():
+    def work(count):
+        return calls(relate, {str(i): tags(f"{i % 2}") for i in range(count)})
+
+    assert 3 < work(1600) / work(400) < 6
 
 
 @fuzz()

@@ -76,8 +76,8 @@ def make(app: Sphinx, env: BuildEnvironment) -> list[str]:
             if name in build.results and name not in build.failed:
                 write_if_changed(stamp_path(build, name), fingerprint(build, name))
             updated.append(docname)
-    # Or Sphinx would pickle the cache with the environment, and use it after a page has changed.
-    getattr(env, "_pickled_doctree_cache", {}).clear()
+            # Or Sphinx would pickle the cache with the environment, and use it after a page has changed.
+            getattr(env, "_pickled_doctree_cache", {}).clear()
     if build.archives and (updated or state_of(env).archived != list(build.recipes)):
         archives.write_all(build)
         state_of(env).archived = list(build.recipes)

@@ -87,10 +87,9 @@ class Parser(RSTParser):
     def decorate(self, content: StringList) -> None:
         build, docname = build_of(self._app), self.env.docname
         gallery = build.gallery.name
-        for name, recipe in build.recipes.items():
-            if recipe.docname == docname:
-                numbers = recipe_lines(content.data, recipe.task["source"].splitlines())
-                content.items = [(str(build.source / name), number - 1) for number in numbers]
+        if recipe := build.recipe_of(docname):
+            numbers = recipe_lines(content.data, recipe.task["source"].splitlines())
+            content.items = [(str(recipe.path), number - 1) for number in numbers]
         if docname.startswith(f"{gallery}/") and docname.endswith("/index"):
             for header in iter_gallery_header_filenames(build.conf):
                 for path in build.source.rglob(header):

@@ -82,7 +82,6 @@ def _add_filter(doctree: nodes.document) -> None:
 
 def _rewrite_section(app: Sphinx, opening: nodes.comment) -> None:
     """Replace the cards between *opening* and the closing comment by a list."""
-    recipes = {recipe.docname: recipe for recipe in build_of(app).recipes.values()}
     parent = opening.parent
     first = parent.index(opening)
     last = next(i for i in range(first, len(parent)) if parent[i].astext() == "thumbnail-parent-div-close")
@@ -96,7 +95,7 @@ def _rewrite_section(app: Sphinx, opening: nodes.comment) -> None:
             promise = nodes.paragraph("", html.unescape(found["promise"]), classes=["promise"])
         elif isinstance(node, nodes.Element) and not isinstance(node, nodes.raw):
             docnames = [xref["reftarget"].lstrip("/") for xref in node.findall(addnodes.pending_xref)]
-            recipe = recipes.get(docnames[0]) if docnames else None
+            recipe = build_of(app).recipe_of(docnames[0]) if docnames else None
             code = recipe and _short_answer(recipe)
             if recipe and code:
                 app.env.note_dependency(str(recipe.path))

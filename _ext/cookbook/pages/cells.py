@@ -128,9 +128,7 @@ def split_checks(code: str) -> tuple[str, str, int]:
 
 def shape(app: Sphinx, doctree: nodes.document) -> None:
     """Shape the cells of the recipe's page that was read."""
-    build = build_of(app)
-    recipes = {recipe.docname: recipe for recipe in build.recipes.values()}
-    recipe = recipes.get(app.env.docname)
+    recipe = build_of(app).recipe_of(app.env.docname)
     if recipe is None:
         return
     cells = {block.lineno: block for block in recipe.code}

@@ -32,9 +32,10 @@ Page = tuple[str, str]
 
 @dataclass
 class Neighbors:
-    """What a page shows of other pages; ``count`` is how many recipes its section has."""
+    """What a page shows of other pages; ``count`` is how many recipes its *section* has."""
 
     sections: list[Page]
+    section: str
     listed: list[Page]
     count: int
     prev: Page | None = None
@@ -70,17 +71,18 @@ def nearest(recipes: Sequence[str], current: str) -> Sequence[str]:
 
 def find_neighbors(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Find what each page shows of other pages; return the pages for which that changed."""
-
-    def titled(names: Sequence[str]) -> list[Page]:
-        return [(name, env.titles[name].astext()) for name in names]
-
+    sections = {section: recipes_of(env, section) for section in sections_of(env)}
+    # The same objects on all pages, which are in the pickled environment only once.
+    pages: dict[str, Page] = {
+        name: (name, env.titles[name].astext()) for section, names in sections.items() for name in (section, *names)
+    }
+    titled = [pages[section] for section in sections]
     found = {
-        name: Neighbors(titled(sections_of(env)), titled(nearest(recipes, name)), len(recipes))
-        for section in sections_of(env)
-        for recipes in [recipes_of(env, section)]
+        name: Neighbors(titled, section, [pages[other] for other in nearest(recipes, name)], len(recipes))
+        for section, recipes in sections.items()
         for name in (section, *recipes)
     }
-    order = titled(recipes_in_order(env))
+    order = [pages[name] for recipes in sections.values() for name in recipes]
     for prev, (name, _), next_ in zip([None, *order], order, [*order[1:], None]):
         found[name].prev, found[name].next = prev, next_
     state = state_of(env)
@@ -92,25 +94,18 @@ def add_gallery_sections(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
     """Put ``gallery_sections``, ``recipe_section``, ``prev`` and ``next`` into the context."""
-    env = app.env
+    env, own = app.env, state_of(app.env).neighbors.get(pagename)
 
-    def entry(docname: str, current: bool) -> dict[str, Any]:
-        return {"title": env.titles[docname].astext(), "link": context["pathto"](docname), "current": current}
+    def entry(page: Page) -> dict[str, Any]:
+        return {"title": page[1], "link": context["pathto"](page[0]), "current": page[0] == pagename}
 
     context["gallery_sections"], context["recipe_section"] = [], None
-    for section in sections_of(env):
-        recipes = recipes_of(env, section)
-        current = pagename == section or pagename in recipes
-        listed = nearest(recipes, pagename) if current else ()
-        item = {
-            **entry(section, current),
-            "count": len(recipes),
-            "recipes": [entry(recipe, recipe == pagename) for recipe in listed],
-        }
+    for section in own.sections if own else [(name, env.titles[name].astext()) for name in sections_of(env)]:
+        item = {**entry(section), "recipes": []}
+        if own and section[0] == own.section:
+            item.update(current=True, count=own.count, recipes=list(map(entry, own.listed)))
+            context["recipe_section"] = item if pagename != own.section else None
         context["gallery_sections"].append(item)
-        if pagename in recipes:
-            context["recipe_section"] = item
-    neighbors = state_of(env).neighbors.get(pagename)
     for key in ("prev", "next"):
-        page: Page | None = getattr(neighbors, key, None)
+        page: Page | None = getattr(own, key, None)
         context[key] = page and {"link": context["pathto"](page[0]), "title": page[1]}

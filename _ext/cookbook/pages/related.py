@@ -30,6 +30,8 @@ from cookbook.state import state_of
 COUNT = 3
 #: The weights of a shared section, tag and API name, before rarity.
 SECTION, TAG, API = 1.0, 2.0, 0.5
+#: With how many others that have a trait a recipe is compared: the nearest in reading order.
+MOST = 200
 #: What a recipe has in common with others, and its weight: ``{("tag", "saving"): 2.0, ...}``.
 Traits = dict[tuple[str, str], float]
 
@@ -58,9 +60,11 @@ def relate(recipes: dict[str, Traits], links: dict[str, set[str]] | None = None)
 
     Ties are in the order of *recipes*.
     """
-    sharing = defaultdict(list)
+    sharing: dict[tuple[str, str], list[str]] = defaultdict(list)
+    place = {}
     for name, found in recipes.items():
         for trait in found:
+            place[name, trait] = len(sharing[trait])
             sharing[trait].append(name)
     order = {name: i for i, name in enumerate(recipes)}
     # A long recipe shares names with many others, so scores are divided by the size of the other.
@@ -70,7 +74,8 @@ def relate(recipes: dict[str, Traits], links: dict[str, set[str]] | None = None)
         scores: dict[str, float] = defaultdict(float)
         for trait in sorted(found):
             weight = found[trait] * log(len(recipes) / len(sharing[trait]))
-            for other in sharing[trait] if weight else ():
+            first = max(0, place[name, trait] - MOST // 2)
+            for other in sharing[trait][first : first + MOST + 1] if weight else ():
                 scores[other] += weight
         for other in {name, *(links or {}).get(name, ())}:
             scores.pop(other, None)

@@ -70,14 +70,9 @@ class Diagnosis(NamedTuple):
         keys = [f'{name} key(s) in state_dict: "{key}"' for name, found in lists for key in found]
         return "\n".join([*self.messages, *keys])
 
-    def fits(self, message: str) -> bool:
-        """Say whether it is about a printed *message*; what its keys say is not looked at."""
-        said = " ".join(re.sub(r"\\(?=['\"])", "", message).split())
-        return any(regex(pattern).search(said) for pattern in self.messages)
-
     def may_fit(self, message: str) -> bool:
-        """Say whether it is about a *message* that is printed where it stands."""
-        return self.fits(message) or bool((self.missing or self.unexpected) and "key(s) in state_dict: " in message)
+        """Say whether it may be about a *message* for its keys, which are not looked at."""
+        return bool(self.missing or self.unexpected) and "key(s) in state_dict: " in message
 
 
 def regex(pattern: str) -> re.Pattern[str]:
@@ -216,12 +211,12 @@ def target(env: BuildEnvironment, docname: str, fix: str) -> tuple[str, str]:
     """
     if fix in headings(env, docname):
         return docname, fix
-    name, _, anchor = fix.partition("#")
-    for other in sorted(env.found_docs):
-        if other.rpartition("/")[2] == name and (not anchor or anchor in headings(env, other)):
-            return other, anchor or (ANSWER if ANSWER in headings(env, other) else "")
     if fix == ANSWER:
         return docname, ""
+    name, _, anchor = fix.partition("#")
+    for other in sorted(other for other in env.found_docs if other.rpartition("/")[2] == name):
+        if not anchor or anchor in headings(env, other):
+            return other, anchor or (ANSWER if ANSWER in headings(env, other) else "")
     return "", ""
 
 

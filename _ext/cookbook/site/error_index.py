@@ -32,6 +32,7 @@ from cookbook.pages.cells import BLOCK
 from cookbook.site import diagnosis
 from cookbook.site.diagnosis import Diagnosis
 from cookbook.site.message import anchor_of, messages, split
+from cookbook.site.printed import Printed
 from cookbook.state import state_of
 
 logger = logging.getLogger(__name__)
@@ -119,15 +120,12 @@ def index(env: BuildEnvironment) -> dict[str, dict[str, Entry]]:
     result: dict[str, dict[str, Entry]] = {activity: {} for activity in ACTIVITIES}
     known: dict[str, list[tuple[str, Diagnosis]]] = {entry: [] for entry in places}
     other: dict[str, tuple[str, Diagnosis]] = {}
+    entries = {place.message: entry for entry, found in places.items() for place in found}
+    printed = Printed(entries)
     for docname, one in diagnosis.all_of(env):
         one = one._replace(place="")  # an edit of other lines changes nothing here
-        fitting = [
-            entry
-            for entry, found in places.items()
-            for place in found
-            if one.fits(place.message) or (place.docname == docname and one.may_fit(place.message))
-        ]
-        fitting = list(dict.fromkeys(fitting))
+        own = {message for message, *_ in env.metadata[docname].get("errors", ()) if one.may_fit(message)}
+        fitting = {entries[message] for message in printed.about(one) | own}
         for entry in fitting:
             known[entry].append((docname, one))
         if not fitting:
@@ -225,10 +223,13 @@ def _check(app: Sphinx, env: BuildEnvironment) -> None:
     """Warn of messages on the page of a recipe, unless it failed, that no recipe explains."""
     build = build_of(app)
     failed = {build.recipes[name].docname for name in build.failed}
-    explained = [one for _, one in diagnosis.all_of(env)]
-    for docname in set(diagnosis.in_reading_order(env, "errors")) - failed:
-        for message, *_, location in env.metadata[docname]["errors"]:
-            if not any(one.may_fit(message) for one in explained):
+    known = [one for _, one in diagnosis.all_of(env)]
+    shown = {name: env.metadata[name]["errors"] for name in diagnosis.in_reading_order(env, "errors")}
+    printed = Printed(message for errors in shown.values() for message, *_ in errors)
+    explained = set().union(*map(printed.about, known))
+    for docname in shown.keys() - failed:
+        for message, *_, location in shown[docname]:
+            if message not in explained and not any(one.may_fit(message) for one in known):
                 first = message.split("\n", maxsplit=1)[0][:60]
                 text = "no recipe explains %r: add .. diagnosis:: to the text above its cell"
                 logger.warning(text, first, location=location)

@@ -20,8 +20,10 @@ recipe adds words that its readers use and it does not.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from docutils import nodes
 from sphinx import addnodes
@@ -31,7 +33,10 @@ from cookbook.build import build_of
 from cookbook.files import write_if_changed
 from cookbook.pages import classes
 from cookbook.pages.navigation import recipes_of, sections_of
-from cookbook.site import diagnosis
+from cookbook.site import diagnosis, postings
+
+#: Of how many recipes the search page loads the texts at once, as above; for more see :mod:`cookbook.site.postings`.
+ALL = 100
 
 
 def collect_text(app: Sphinx, doctree: nodes.document) -> None:
@@ -106,5 +111,11 @@ def write_index(app: Sphinx, exception: Exception | None) -> None:
         for name in recipes_of(env, section)
         if "search" in env.metadata[name]
     ]
-    text = f"const searchIndex = {json.dumps(recipes, ensure_ascii=False, separators=(',', ':'))};\n"
+    folder = Path(app.outdir, "_search")
+    if len(recipes) > ALL:
+        index: Any = postings.write(folder, recipes)
+    else:
+        index = recipes
+        shutil.rmtree(folder, ignore_errors=True)
+    text = f"const searchIndex = {json.dumps(index, ensure_ascii=False, separators=(',', ':'))};\n"
     write_if_changed(Path(app.outdir, "_static/search-index.js"), text)
