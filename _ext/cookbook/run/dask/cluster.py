@@ -30,6 +30,7 @@ import dask
 import distributed
 from dask.utils import parse_timedelta
 from sphinx.errors import ExtensionError
+from sphinx.util import logging
 
 from cookbook.build import PACKAGE
 from cookbook.run.dask import worker
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from cookbook.recipes.recipe import Task
     from cookbook.run.dask.roster import Workers
     from cookbook.run.result import Result
+
+logger = logging.getLogger(__name__)
 
 #: Evaluated on a worker for each task: text and built-ins, so it can be unpickled without our code.
 CALL = "__import__('distributed').get_worker().plugins[name].run(task)"
@@ -91,10 +94,18 @@ class Cluster:
             raise
 
     def _start(self) -> None:
-        self.client.register_plugin(self.host)
-        workers = self._workers()
-        if workers and not any(self.roster.is_compatible(found, False) for found in workers.values()):
-            raise ExtensionError(f"EXECUTOR={self.address}: no compatible worker. {self.roster.incompatible(workers)}")
+        try:  # the call is made in the client's event loop, as only there it can have a timeout
+            self.client.sync(self.client.register_plugin, self.host, callback_timeout=TIMEOUT)
+            workers = self._workers()
+        except OSError as error:  # the others have the plugin
+            reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+            logger.info(
+                "cluster: A worker or the scheduler has not answered (%s). Recipes run on those that do", reason
+            )
+        else:
+            if workers and not any(self.roster.is_compatible(found, False) for found in workers.values()):
+                advice = self.roster.incompatible(workers)
+                raise ExtensionError(f"EXECUTOR={self.address}: no compatible worker. {advice}")
         threading.Thread(target=self._watch_workers, daemon=True).start()
 
     def __enter__(self) -> Cluster:
@@ -153,13 +164,14 @@ class Cluster:
         try:
             answer = json.loads(remote.result())
             result = failure(task, answer["failed"]) if "failed" in answer else answer
-        except distributed.CancelledError:
-            result = self._problem("the connection to the scheduler was lost")
         except distributed.KilledWorker as error:
             died = f"each of the {error.allowed_failures + 1} workers that ran it died"
             result = failure(task, f"KilledWorker: {died}")
         except Exception as error:
-            result = failure(task, f"{type(error).__name__}: {error}")
+            if isinstance(error, (distributed.CancelledError, OSError)) and remote.status != "error":
+                result = self._problem("the connection to the scheduler was lost")
+            else:
+                result = failure(task, f"{type(error).__name__}: {error}")
         self._resolve(key, result)
 
     def _resolve(self, key: str, result: Result | ExtensionError) -> None:
