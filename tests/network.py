@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from pathlib import Path
 
 import psutil
@@ -41,6 +41,7 @@ class Network:
 
     def __init__(self, latency):
         self.latency, self.addresses, self.links, self.lost = latency, {}, {}, set()
+        self.delivered = Counter()
         threading.Thread(target=self._deliver, daemon=True).start()
 
     def address(self, name):
@@ -81,7 +82,7 @@ class Network:
                 source, target = packet[12:16], packet[16:20]
                 if target in links and not {source, target} & self.lost:
                     with contextlib.suppress(OSError):  # the interface is off, or the machine has ended
-                        os.write(links[target], packet)
+                        self.delivered[socket.inet_ntoa(target)] += os.write(links[target], packet)
 
 
 def flags(device, value):

@@ -29,13 +29,17 @@ print("NAME is done")
 """
 #: A recipe whose processes find each other by this machine's name and address.
 GROUP = """
-import os
+import os, socket
 import torch
 import torch.distributed as dist
 from torch.multiprocessing import start_processes
 
+with socket.socket() as probe:
+    probe.bind(("localhost", 0))
+    port = str(probe.getsockname()[1])
+
 def work(rank):
-    os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": "29456"}
+    os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": port}
     dist.init_process_group("gloo", rank=rank, world_size=2)
     total = torch.ones(2)
     dist.all_reduce(total)
@@ -44,12 +48,14 @@ def work(rank):
 start_processes(work, nprocs=2, start_method="fork")
 print(torch.load("rank0"), torch.load("rank1"))
 """
+#: A recipe whose result is long on its way.
+BIG = "for number in range(20_000):\n    print(number, 'is a number')"
 #: Those of test_cluster.py that give the same everywhere.
 NAMES = ("figure", "helped", "raises")
 
 
 def recipes(*names):
-    code = {name: RECIPES[name] for name in NAMES} | {"group": GROUP}
+    code = {name: RECIPES[name] for name in NAMES} | {"group": GROUP, "big": BIG}
     return {f"{name}.py": recipe(code.get(name, BUSY).replace("NAME", name), name) for name in names}
 
 
@@ -88,13 +94,13 @@ class Machines:
         """Return *path* as the machine sees it."""
         return Path(f"/proc/{self.processes[name].pid}/root{path}")
 
-    def build(self, site):
+    def build(self, site, patience="15s"):
         """Start a build on a machine of its own."""
         site.log = self.folder / "build.log"
         ours = {"RECIPE_CACHE": str(site.folder / "kept"), "EXECUTOR": self.address}
         dask = {
             "DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "12s",
-            "DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT": "15s",
+            "DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT": patience,
         }
         with open(site.log, "w") as log:
             self.processes["build"] = self.network.start(
@@ -174,30 +180,30 @@ def test_pages_are_those_of_a_local_build_though_links_fail(machines, tmp_path):
 def test_build_ends_when_the_only_worker_cannot_be_reached(machines, tmp_path):
     site = TinySite(tmp_path / "site", recipes("long"))
     machines.worker("alice", seconds=1000)
-    machines.build(site)
+    machines.build(site, "2s")
     machines.runs("long", "alice")
     machines.network.cut("alice")
     code, log = machines.ended(site, 90)
     assert code == 2
-    assert f"EXECUTOR={machines.address}: no compatible worker within 15 s. Start one with: dask worker tcp:" in log
+    assert f"EXECUTOR={machines.address}: no compatible worker within 2 s. Start one with: dask worker tcp:" in log
     assert "Traceback" not in log
     assert machines.processes["alice"].wait(60) is not None  # a recipe without a build does not run on
 
 
 @pytest.mark.parametrize("when", ["while a recipe runs", "while its result is on the way"])
 def test_build_ends_when_it_cannot_reach_the_scheduler(machines, tmp_path, when):
-    site = TinySite(tmp_path / "site", recipes("long"))
-    machines.worker("alice", seconds=1000 if "runs" in when else 2)
-    machines.build(site)
-    machines.runs("long", "alice")
-    if "way" in when:  # 6 s later the build hears that it is done, and has it after 12 s more
-        machines.network.latency = 3
-        time.sleep(2 + 6 + 2)
+    site = TinySite(tmp_path / "site", recipes("long" if "runs" in when else "big"))
+    machines.worker("alice", seconds=1000)
+    machines.build(site, "2s")
+    if "runs" in when:
+        machines.runs("long", "alice")
+    else:
+        wait(lambda: machines.network.delivered[machines.network.address("build")] > 100_000)
     machines.network.cut("build")
     code, log = machines.ended(site, 90)
     assert code == 2, log
     assert f"EXECUTOR={machines.address}: " in log
-    assert "the connection to the scheduler was lost" in log or "no answer from the scheduler within 15 s" in log, log
+    assert "the connection to the scheduler was lost" in log or "no answer from the scheduler within 2 s" in log, log
     assert "Traceback" not in log and "problem(s)" not in log
 
 
@@ -210,7 +216,8 @@ def test_worker_that_does_not_answer_keeps_no_build_from_the_others(machines, tm
         machines.processes["bob"].send_signal(signal.SIGSTOP)
     machines.build(site)
     wait(lambda: "to execute" in site.log.read_text())
-    machines.network.cut("bob")
+    if "cut" in fault:
+        machines.network.cut("bob")
     code, log = machines.ended(site, 120)
     assert code == 0, log
     assert "cluster: A worker or the scheduler has not answered (" in log, log

@@ -147,10 +147,10 @@ class Cluster:
         closer.join(TIMEOUT)  # the scheduler may be gone
 
     def _close(self) -> None:
-        if self.client.status == "running":
-            self.client.cancel([remote for _, _, remote in list(self.pending.values())])
-            self.client.unregister_worker_plugin(self.host.name)
-        self.client.close(TIMEOUT)
+        with contextlib.suppress(Exception), contextlib.closing(self.client):  # no answer, for any reason
+            if self.client.status == "running":
+                self.client.cancel([remote for _, _, remote in list(self.pending.values())])
+                self.client.unregister_worker_plugin(self.host.name)
 
     # -- results ----------------------------------------------------------------
 
