@@ -41,6 +41,7 @@ class Network:
 
     def __init__(self, latency):
         self.latency, self.addresses, self.links, self.lost = latency, {}, {}, set()
+        self.guarded = set()
         self.delivered = Counter()
         threading.Thread(target=self._deliver, daemon=True).start()
 
@@ -65,6 +66,10 @@ class Network:
         """Lose all that the machine *name* sends and is sent, of which no machine is told."""
         self.lost.add(socket.inet_aton(self.address(name)))
 
+    def guard(self, name):
+        """Lose what would open a connection to the machine *name*, as a firewall does; it can itself open some."""
+        self.guarded.add(socket.inet_aton(self.address(name)))
+
     def switch(self, name, on):
         """Turn the network interface of the machine *name* on or off."""
         fcntl.ioctl(self.links[socket.inet_aton(self.address(name))][1], SIOCSIFFLAGS, flags("link", IFF_UP * on))
@@ -80,6 +85,8 @@ class Network:
             while under_way and under_way[0][0] <= time.monotonic():
                 packet = under_way.popleft()[1]
                 source, target = packet[12:16], packet[16:20]
+                if target in self.guarded and packet[4 * (packet[0] & 15) + 13] & 0x12 == 0x02:  # SYN without ACK
+                    continue
                 if target in links and not {source, target} & self.lost:
                     with contextlib.suppress(OSError):  # the interface is off, or the machine has ended
                         self.delivered[socket.inet_ntoa(target)] += os.write(links[target], packet)

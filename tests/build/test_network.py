@@ -5,6 +5,7 @@ cut loses everything in silence, as a pulled cable does. Dask notices after its 
 which is 12 here.
 """
 
+import re
 import signal
 import sys
 import tempfile
@@ -222,3 +223,22 @@ def test_worker_that_does_not_answer_keeps_no_build_from_the_others(machines, tm
     assert code == 0, log
     assert "cluster: A worker or the scheduler has not answered (" in log, log
     assert "short is done" in site.page("short.html").read_text()
+
+
+@pytest.mark.parametrize("there", ["before the build", "later"])
+def test_build_ends_when_the_scheduler_cannot_connect_to_the_worker(machines, tmp_path, there):
+    site = TinySite(tmp_path / "site", recipes("short"))
+    machines.network.guard("alice")
+    if "before" in there:
+        machines.worker("alice")
+        machines.build(site, "2s")
+        said = r"no compatible worker within 2 s\. The worker alice at tcp://[\d.:]+ has not answered\. "
+    else:
+        machines.build(site, "40s")
+        wait(lambda: "Registering Worker plugin recipes-" in (tmp_path / "scheduler.log").read_text())
+        machines.worker("alice")
+        said = r"the scheduler could not fetch the result of section/short\.py from its worker\. "
+    code, log = machines.ended(site)
+    assert code == 2, log
+    assert re.search(said + "Let its machine accept connections from the scheduler", log), log
+    assert "Traceback" not in log and "problem(s)" not in log

@@ -34,7 +34,7 @@ from sphinx.util import logging
 
 from cookbook.build import PACKAGE
 from cookbook.run.dask import worker
-from cookbook.run.dask.roster import Roster, silence
+from cookbook.run.dask.roster import CONNECTIONS, Roster, silence
 from cookbook.run.result import failure
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ logger = logging.getLogger(__name__)
 CALL = "__import__('distributed').get_worker().plugins[name].run(task)"
 #: Timeout for an answer of the scheduler, in seconds.
 TIMEOUT = 10
+#: Timeout for a result, in seconds, besides that for workers: Dask itself tries without end.
+FETCH_TIMEOUT = 60
 #: Seconds between two polls of the list of workers.
 INTERVAL = 1
 
@@ -162,16 +164,23 @@ class Cluster:
         task = found[0]
         result: Result | ExtensionError
         try:
-            answer = json.loads(remote.result())
+            answer = json.loads(remote.result(self.no_workers_timeout + FETCH_TIMEOUT))
             result = failure(task, answer["failed"]) if "failed" in answer else answer
         except distributed.KilledWorker as error:
             died = f"each of the {error.allowed_failures + 1} workers that ran it died"
             result = failure(task, f"KilledWorker: {died}")
         except Exception as error:
-            if isinstance(error, (distributed.CancelledError, OSError)) and remote.status != "error":
-                result = self._problem("the connection to the scheduler was lost")
-            else:
+            if remote.status == "error" or not isinstance(error, (distributed.CancelledError, OSError)):
                 result = failure(task, f"{type(error).__name__}: {error}")
+            elif remote.status in ("pending", "lost"):  # with its worker, so the recipe runs again
+                remote.add_done_callback(partial(self._done, key))
+                return
+            elif isinstance(error, TimeoutError):
+                result = self._problem(
+                    f"the scheduler could not fetch the result of {task['name']} from its worker. {CONNECTIONS}"
+                )
+            else:
+                result = self._problem("the connection to the scheduler was lost")
         self._resolve(key, result)
 
     def _resolve(self, key: str, result: Result | ExtensionError) -> None:
@@ -230,7 +239,11 @@ class Cluster:
                 f"no worker offered the resource GPU {limit}; start one with: dask worker {self.address} "
                 "--resources GPU=1" + (f" ({incompatible})" if incompatible else ""),
             )
-        advice = self.roster.incompatible(workers) or f"Start one with: dask worker {self.address}"
+        advice = (
+            self.roster.incompatible(workers)
+            or self.roster.silent(workers)
+            or f"Start one with: dask worker {self.address}"
+        )
         return self._problem(f"no compatible worker {limit}. {advice}")
 
 
