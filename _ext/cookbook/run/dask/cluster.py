@@ -100,10 +100,8 @@ class Cluster:
             self.client.sync(self.client.register_plugin, self.host, callback_timeout=TIMEOUT)
             workers = self._workers()
         except OSError as error:  # the others have the plugin
-            reason = f"{type(error).__name__}: {error}".removesuffix(": ")
-            logger.info(
-                "cluster: A worker or the scheduler has not answered (%s). Recipes run on those that do", reason
-            )
+            problem = f"{type(error).__name__}: {error}"
+            logger.info("cluster: No answer from a worker or the scheduler (%s). Recipes run on the others", problem)
         else:
             if workers and not any(self.roster.is_compatible(found, False) for found in workers.values()):
                 advice = self.roster.incompatible(workers)
@@ -239,11 +237,7 @@ class Cluster:
                 f"no worker offered the resource GPU {limit}; start one with: dask worker {self.address} "
                 "--resources GPU=1" + (f" ({incompatible})" if incompatible else ""),
             )
-        advice = (
-            self.roster.incompatible(workers)
-            or self.roster.silent(workers)
-            or f"Start one with: dask worker {self.address}"
-        )
+        advice = self.roster.unusable(workers) or f"Start one with: dask worker {self.address}"
         return self._problem(f"no compatible worker {limit}. {advice}")
 
 

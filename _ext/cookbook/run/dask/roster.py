@@ -63,11 +63,11 @@ class Roster:
                     lines.append(f"The worker {found['name']} at {address} is not used: it has {', '.join(other)}.")
         return " ".join([*lines, "Install requirements.txt there"]) if lines else ""
 
-    def silent(self, workers: Workers) -> str:
-        """Return a sentence about each of the *workers* that does not even offer its versions, or ""."""
+    def unusable(self, workers: Workers) -> str:
+        """Return the same, or if there is none, about each of the *workers* that does not offer its versions."""
         silent = [a for a, w in workers.items() if not any(offer.startswith("recipe: ") for offer in w["resources"])]
         lines = [f"The worker {workers[address]['name']} at {address} has not answered." for address in silent]
-        return " ".join([*lines, CONNECTIONS]) if lines else ""
+        return self.incompatible(workers) or (" ".join([*lines, CONNECTIONS]) if lines else "")
 
     def report(self, workers: Workers) -> None:
         """Log each of the *workers* with other versions, and each that was there before and is gone."""
