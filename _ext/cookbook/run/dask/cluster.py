@@ -30,10 +30,11 @@ import dask
 import distributed
 from dask.utils import parse_timedelta
 from sphinx.errors import ExtensionError
+from sphinx.util import logging
 
 from cookbook.build import PACKAGE
 from cookbook.run.dask import worker
-from cookbook.run.dask.roster import Roster, silence
+from cookbook.run.dask.roster import CONNECTIONS, Roster, silence
 from cookbook.run.result import failure
 
 if TYPE_CHECKING:
@@ -41,10 +42,14 @@ if TYPE_CHECKING:
     from cookbook.run.dask.roster import Workers
     from cookbook.run.result import Result
 
+logger = logging.getLogger(__name__)
+
 #: Evaluated on a worker for each task: text and built-ins, so it can be unpickled without our code.
 CALL = "__import__('distributed').get_worker().plugins[name].run(task)"
 #: Timeout for an answer of the scheduler, in seconds.
 TIMEOUT = 10
+#: Timeout for a result, in seconds, besides that for workers: Dask itself tries without end.
+FETCH_TIMEOUT = 60
 #: Seconds between two polls of the list of workers.
 INTERVAL = 1
 
@@ -91,10 +96,16 @@ class Cluster:
             raise
 
     def _start(self) -> None:
-        self.client.register_plugin(self.host)
-        workers = self._workers()
-        if workers and not any(self.roster.is_compatible(found, False) for found in workers.values()):
-            raise ExtensionError(f"EXECUTOR={self.address}: no compatible worker. {self.roster.incompatible(workers)}")
+        try:  # the call is made in the client's event loop, as only there it can have a timeout
+            self.client.sync(self.client.register_plugin, self.host, callback_timeout=TIMEOUT)
+            workers = self._workers()
+        except OSError as error:  # the others have the plugin
+            problem = f"{type(error).__name__}: {error}"
+            logger.info("cluster: No answer from a worker or the scheduler (%s). Recipes run on the others", problem)
+        else:
+            if workers and not any(self.roster.is_compatible(found, False) for found in workers.values()):
+                advice = self.roster.incompatible(workers)
+                raise ExtensionError(f"EXECUTOR={self.address}: no compatible worker. {advice}")
         threading.Thread(target=self._watch_workers, daemon=True).start()
 
     def __enter__(self) -> Cluster:
@@ -136,10 +147,10 @@ class Cluster:
         closer.join(TIMEOUT)  # the scheduler may be gone
 
     def _close(self) -> None:
-        if self.client.status == "running":
-            self.client.cancel([remote for _, _, remote in list(self.pending.values())])
-            self.client.unregister_worker_plugin(self.host.name)
-        self.client.close(TIMEOUT)
+        with contextlib.suppress(Exception), contextlib.closing(self.client):  # no answer, for any reason
+            if self.client.status == "running":
+                self.client.cancel([remote for _, _, remote in list(self.pending.values())])
+                self.client.unregister_worker_plugin(self.host.name)
 
     # -- results ----------------------------------------------------------------
 
@@ -151,15 +162,23 @@ class Cluster:
         task = found[0]
         result: Result | ExtensionError
         try:
-            answer = json.loads(remote.result())
+            answer = json.loads(remote.result(self.no_workers_timeout + FETCH_TIMEOUT))
             result = failure(task, answer["failed"]) if "failed" in answer else answer
-        except distributed.CancelledError:
-            result = self._problem("the connection to the scheduler was lost")
         except distributed.KilledWorker as error:
             died = f"each of the {error.allowed_failures + 1} workers that ran it died"
             result = failure(task, f"KilledWorker: {died}")
         except Exception as error:
-            result = failure(task, f"{type(error).__name__}: {error}")
+            if remote.status == "error" or not isinstance(error, (distributed.CancelledError, OSError)):
+                result = failure(task, f"{type(error).__name__}: {error}")
+            elif remote.status in ("pending", "lost"):  # with its worker, so the recipe runs again
+                remote.add_done_callback(partial(self._done, key))
+                return
+            elif isinstance(error, TimeoutError):
+                result = self._problem(
+                    f"the scheduler could not fetch the result of {task['name']} from its worker. {CONNECTIONS}"
+                )
+            else:
+                result = self._problem("the connection to the scheduler was lost")
         self._resolve(key, result)
 
     def _resolve(self, key: str, result: Result | ExtensionError) -> None:
@@ -218,7 +237,7 @@ class Cluster:
                 f"no worker offered the resource GPU {limit}; start one with: dask worker {self.address} "
                 "--resources GPU=1" + (f" ({incompatible})" if incompatible else ""),
             )
-        advice = self.roster.incompatible(workers) or f"Start one with: dask worker {self.address}"
+        advice = self.roster.unusable(workers) or f"Start one with: dask worker {self.address}"
         return self._problem(f"no compatible worker {limit}. {advice}")
 
 

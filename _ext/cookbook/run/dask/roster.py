@@ -21,6 +21,9 @@ Workers = Mapping[str, Mapping[str, Any]]
 
 logger = logging.getLogger(__name__)
 
+#: What to do about a worker that the scheduler cannot reach.
+CONNECTIONS = "Let its machine accept connections from the scheduler, to a port that you set: dask worker --worker-port"
+
 
 def silence() -> None:
     """Turn off the logs of distributed and its network library: the build says itself what they report."""
@@ -59,6 +62,12 @@ class Roster:
                     other = (f"{n} {v} (needed: {self.versions[n]})" for n, v in has.items() if v != self.versions[n])
                     lines.append(f"The worker {found['name']} at {address} is not used: it has {', '.join(other)}.")
         return " ".join([*lines, "Install requirements.txt there"]) if lines else ""
+
+    def unusable(self, workers: Workers) -> str:
+        """Return the same, or if there is none, about each of the *workers* that does not offer its versions."""
+        silent = [a for a, w in workers.items() if not any(offer.startswith("recipe: ") for offer in w["resources"])]
+        lines = [f"The worker {workers[address]['name']} at {address} has not answered." for address in silent]
+        return self.incompatible(workers) or (" ".join([*lines, CONNECTIONS]) if lines else "")
 
     def report(self, workers: Workers) -> None:
         """Log each of the *workers* with other versions, and each that was there before and is gone."""

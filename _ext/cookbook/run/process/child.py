@@ -42,6 +42,7 @@ ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "MPLBACKEND": "agg",
+    "TORCH_CPP_LOG_LEVEL": "ERROR",  # gloo warns on a machine without a name server
 }
 #: Seconds for a process after its timeout to dump its traceback and exit.
 GRACE = 3
