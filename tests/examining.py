@@ -17,9 +17,10 @@ SCRIPTS = (
     "formats",
     "lines",
     "findings",
-    "text",
     "model",
     "comparison",
+    "consultation",
+    "text",
 )
 FOLDER = ROOT / "_static/doctor"
 

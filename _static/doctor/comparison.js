@@ -4,31 +4,36 @@
 globalThis.doctor ??= {};
 {
   const { python, gather, weightsOf, tensorsOf, opening, at } = doctor;
-  const MOST_GUESSES = 5000;
+  const MOST_GUESSES = 5000, MOST_VOTERS = 50_000;
 
   /** @typedef {{name: string, shape: number[] | null, dtype: string}} Key */
 
   const fits = (/** @type {number[] | null} */ a, /** @type {number[] | null} */ b) => !a || !b || a.join() === b.join();
 
+  /** A name at each of its first dots: `[start, end]`. */
+  const splits = (/** @type {string} */ name) => {
+    const found = [["", name]];
+    for (let dot = name.indexOf("."); dot >= 0 && found.length < 6; dot = name.indexOf(".", dot + 1)) found.push([name.slice(0, dot + 1), name.slice(dot + 1)]);
+    return found;
+  };
+
   /** The change of a prefix that gives most of the keys another name that is wanted: `[old, new]`, or null. */
   const bestPrefix = (/** @type {Key[]} */ from, /** @type {Map<string, number[] | null>} */ to) => {
     /** @type {Map<string, number>} */
     const votes = new Map();
+    /** @type {Map<string, string[]>} */
     const ends = new Map();
+    const asked = from.length > MOST_VOTERS ? from.filter((_, i) => i % Math.ceil(from.length / MOST_VOTERS) === 0) : from;
+    for (const { name } of asked) for (const [, end] of splits(name)) ends.set(end, []);
     for (const name of to.keys()) { // the end of a name from each dot on leads to its beginning
-      const parts = name.split(".");
-      for (let i = 0; i < Math.min(parts.length, 6); i += 1) {
-        const end = parts.slice(i).join("."), start = i ? `${parts.slice(0, i).join(".")}.` : "";
-        const known = ends.get(end) ?? [];
-        if (known.length < 50) known.push(start);
-        ends.set(end, known);
+      for (const [start, end] of splits(name)) {
+        const known = ends.get(end);
+        if (known && known.length < 50) known.push(start);
       }
     }
-    for (const { name, shape } of from) {
-      const parts = name.split(".");
-      for (let i = 0; i < Math.min(parts.length, 6); i += 1) {
-        const start = i ? `${parts.slice(0, i).join(".")}.` : "";
-        for (const other of ends.get(parts.slice(i).join(".")) ?? []) {
+    for (const { name, shape } of asked) {
+      for (const [start, end] of splits(name)) {
+        for (const other of ends.get(end) ?? []) {
           if (start === other || !fits(shape, to.get(other + name.slice(start.length)) ?? null)) continue;
           const rule = `${start}\n${other}`;
           votes.set(rule, (votes.get(rule) ?? 0) + 1);

@@ -3,13 +3,13 @@
 "use strict";
 globalThis.doctor ??= {};
 {
-  const { examine, python, gather, weightsOf, tensorsOf, keysOf, isAverage, wrapperOf, safeGlobals, loading, opening, reading, at } = doctor;
+  const { python, gather, weightsOf, tensorsOf, keysOf, isAverage, wrapperOf, safeGlobals, loading, opening, reading, at } = doctor;
 
   /** @typedef {{level: "danger" | "problem" | "note" | "answer", title: string, text: string, lines?: string, language?: string, recipe?: string}} Finding */
 
   const bytes = (/** @type {number} */ count) => {
     const unit = count < 1000 ? 0 : Math.min(4, Math.floor(Math.log10(count) / 3));
-    return unit ? `${(count / 1000 ** unit).toPrecision(3).replace(/\.?0+$/, "")} ${["", "kB", "MB", "GB", "TB"][unit]}` : `${count} byte${count === 1 ? "" : "s"}`;
+    return unit ? `${Number((count / 1000 ** unit).toPrecision(3))} ${["", "kB", "MB", "GB", "TB"][unit]}` : `${count} byte${count === 1 ? "" : "s"}`;
   };
   const some = (/** @type {string[]} */ names, most = 5) => names.slice(0, most).map((name) => (name.length > 80 ? `${name.slice(0, 80)}…` : name)).join(", ") + (names.length > most ? ` and ${names.length - most} more` : "");
   const plural = (/** @type {number} */ count, /** @type {string} */ noun, several = `${noun}s`) => `${count.toLocaleString("en-US")} ${count === 1 ? noun : several}`;
@@ -175,11 +175,5 @@ globalThis.doctor ??= {};
     return all.map((finding) => ({ ...finding, recipe: finding.recipe ?? "" })).sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
   };
 
-  /** A report with its findings. */
-  const diagnose = async (/** @type {File[]} */ files, /** @type {any} */ meter) => {
-    const report = await examine(files, meter);
-    return { ...report, findings: findings(report) };
-  };
-
-  Object.assign(doctor, { findings, diagnose, bytes, plural, some });
+  Object.assign(doctor, { findings, bytes, plural, some });
 }

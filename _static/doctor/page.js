@@ -2,11 +2,14 @@
 // Names from files are put in as text, never as markup. Nothing is sent or stored.
 "use strict";
 {
-  const { consult, bytes, plural, summary, facts, asText, asMarkdown, element, code, keyTable, expected, expectedOf, ownKeys, compare, Canceled } = doctor;
+  const { consult, bytes, plural, summary, facts, asText, asMarkdown, element, code, keyTable, Canceled } = doctor;
   const find = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
   const status = find("doctor-status"), cancel = find("doctor-cancel"), answer = find("doctor-answer"), second = find("doctor-second"), difference = find("doctor-difference"), area = find("doctor-drop");
   /** @type {any} */
   let report = null;
+  /** @type {File[]} The files of the report. */
+  let subject = [];
+  let opened = 0;
   /** @type {AbortController | null} */
   let running = null;
 
@@ -24,9 +27,12 @@
     });
     return button;
   };
+  const MOST_CODE = 100_000, MOST_PASTED = 1_000_000;
+  /** Code, of which a browser could not lay out all where a million keys have names of their own. */
   const block = (/** @type {string} */ lines) => element("div", { className: "highlight-default doctor-lines" },
     element("div", { className: "cell-tools" }, copyButton("Copy", "Copy this code", () => lines)),
-    element("div", { className: "highlight" }, element("pre", { tabIndex: 0 }, lines)));
+    element("div", { className: "highlight" }, element("pre", { tabIndex: 0 }, lines.slice(0, MOST_CODE))),
+    ...lines.length > MOST_CODE ? [element("p", {}, `These are the first ${bytes(MOST_CODE)} of ${bytes(lines.length)}: Copy takes all of it.`)] : []);
   /** A link to a recipe that this page lists below. */
   const recipeLink = (/** @type {string} */ name) => {
     const link = name && /** @type {HTMLAnchorElement | null} */ (document.querySelector(`#what-it-looks-for a[href*="/${name}.html"]`));
@@ -58,14 +64,15 @@
     find("doctor-name").focus();
   };
 
-  const examine = async (/** @type {File[]} */ files) => {
+  /** Ask the worker, with the status and the Cancel button; null if that came to nothing. */
+  const ask = async (/** @type {any} */ question, /** @type {File[]} */ files, /** @type {string} */ doing) => {
     running?.abort();
     const own = running = new AbortController();
     const total = files.reduce((sum, { size }) => sum + size, 0);
     cancel.hidden = false;
-    status.textContent = `Reading ${files[0].name.slice(0, 100)}…`;
+    status.textContent = `${doing}…`;
     try {
-      return await consult(files, { signal: own.signal, progress: (read) => { if (own === running) status.textContent = `Reading: ${bytes(read)} of ${bytes(total)}…`; } });
+      return await consult(question, { signal: own.signal, progress: (read) => { if (own === running) status.textContent = `Reading: ${bytes(read)} of ${bytes(total)}…`; } });
     } catch (error) {
       if (own === running) status.textContent = error instanceof Canceled ? "Canceled." : "The file could not be read. If it is open in another program or was moved, choose it again.";
       return null;
@@ -78,9 +85,10 @@
   };
   const open = async (/** @type {File[]} */ files) => {
     if (!files.length) return;
-    const found = await examine(files);
+    const id = opened += 1;
+    const found = await ask({ id, files }, files, `Reading ${files[0].name.slice(0, 100)}`);
     if (!found) return;
-    report = found;
+    [report, subject] = [{ ...found, id }, files];
     show();
     status.textContent = `${plural(report.findings.length, "finding")}, ${plural(report.tensors.length, "tensor")}.`;
   };
@@ -130,36 +138,40 @@
 
   // -- the second input ------------------------------------------------------------
 
-  const names = (/** @type {string} */ title, /** @type {string[]} */ list) => (list.length ? [element("details", { className: "fold" }, element("summary", {}, `${title} (${list.length.toLocaleString("en-US")})`), element("ul", {}, ...list.slice(0, 500).map((name) => element("li", {}, code(name))), ...list.length > 500 ? [element("li", {}, `and ${list.length - 500} more`)] : []))] : []);
+  const names = (/** @type {string} */ title, /** @type {{count: number, first: any[]}} */ { count, first }, /** @type {(entry: any) => string} */ said = String) => (count
+    ? [element("details", { className: "fold" }, element("summary", {}, `${title} (${count.toLocaleString("en-US")})`), element("ul", {}, ...first.map((entry) => element("li", {}, code(said(entry)))), ...count > first.length ? [element("li", {}, `and ${count - first.length} more`)] : []))] : []);
   const showDifference = (/** @type {any} */ found) => {
-    const { pairs, shapes, unused, missing, dtypes, confidence, wanted, lines } = found;
-    const renamed = pairs.filter((/** @type {any} */ { from, to }) => from !== to), same = pairs.length === wanted && !unused.length && !shapes.length;
+    const { pairs, renamed, shapes, unused, missing, dtypes, confidence, wanted, lines } = found;
+    const same = pairs === wanted && !unused.count && !shapes.count;
     const side = found.kind === "file" ? "the other file" : "the model";
-    const head = same && !renamed.length ? "They have the same keys and shapes." : `${pairs.length} of ${plural(wanted, "key")} of ${side} get a value from this file, ${confidence.percent} %${renamed.length ? `, ${renamed.length} of them under another name` : ""}.`;
+    const head = same && !renamed.count ? "They have the same keys and shapes." : `${pairs} of ${plural(wanted, "key")} of ${side} get a value from this file, ${confidence.percent} %${renamed.count ? `, ${renamed.count} of them under another name` : ""}.`;
     const sure = { sure: "", likely: " Some names were matched by a shape that occurs once: look at the map.", "a guess": ` ${confidence.guessed} names were matched by shape and order, or by their ending, which is a guess: look at the map before you use it.` }[/** @type {"sure"} */ (confidence.word)];
     difference.replaceChildren(
       element("h3", { tabIndex: -1, id: "doctor-differs" }, "What differs"),
-      element("p", {}, head + sure + (found.partial && unused.length ? " print(model) does not show parameters that a module holds itself: if unused keys are such, paste list(model.state_dict()) instead." : "")),
-      ...names("Renamed", renamed.map((/** @type {any} */ { from, to, how }) => `${from} → ${to}   (${how})`)),
-      ...names("Other shape", shapes.map((/** @type {any} */ { from, to, has, wants }) => `${from}${from === to ? "" : ` → ${to}`}: [${has?.join(", ")}] in this file, [${wants?.join(", ")}] in ${side}`)),
-      ...names("Other dtype", dtypes.map((/** @type {any} */ { name, has, wants }) => `${name}: ${has} in this file, ${wants} in ${side}`)),
-      ...names(`In this file only`, unused), ...names(`In ${side} only`, missing),
-      ...pairs.length ? [element("p", {}, `To load this file into ${found.kind === "file" ? "the model of the other file" : "the model"}:`), block(lines)] : [],
-      ...recipeLink(shapes.length ? "troubleshooting/adapting_tensors_to_another_shape" : renamed.length ? "troubleshooting/renaming_keys_of_old_checkpoints" : "troubleshooting/reading_missing_and_unexpected_keys"),
+      element("p", {}, head + sure + (found.partial && unused.count ? " print(model) does not show parameters that a module holds itself: if unused keys are such, paste list(model.state_dict()) instead." : "")),
+      ...names("Renamed", renamed, ({ from, to, how }) => `${from} → ${to}   (${how})`),
+      ...names("Other shape", shapes, ({ from, to, has, wants }) => `${from}${from === to ? "" : ` → ${to}`}: [${has?.join(", ")}] in this file, [${wants?.join(", ")}] in ${side}`),
+      ...names("Other dtype", dtypes, ({ name, has, wants }) => `${name}: ${has} in this file, ${wants} in ${side}`),
+      ...names("In this file only", unused), ...names(`In ${side} only`, missing),
+      ...pairs ? [element("p", {}, `To load this file into ${found.kind === "file" ? "the model of the other file" : "the model"}:`), block(lines)] : [],
+      ...recipeLink(shapes.count ? "troubleshooting/adapting_tensors_to_another_shape" : renamed.count ? "troubleshooting/renaming_keys_of_old_checkpoints" : "troubleshooting/reading_missing_and_unexpected_keys"),
     );
     find("doctor-differs").focus();
   };
-  find("doctor-compare").addEventListener("click", () => {
-    const text = find("doctor-pasted").value;
-    const other = expected(text, ownKeys(report));
-    if (text.trim() && other.keys.size) showDifference(compare(report, other));
-    else difference.replaceChildren(element("p", { role: "alert" }, "There are no keys in it: paste the whole message, what print(model) shows, or list(model.state_dict())."));
-  });
-  find("doctor-other").addEventListener("change", async () => {
-    const other = await examine(filesOf(find("doctor-other")));
-    if (!other) return;
+  const compare = async (/** @type {{text?: string, files?: File[]}} */ second) => {
+    if (second.files && !second.files.length) return;
+    const found = await ask({ id: report.id, files: subject, second }, second.files ?? subject, "Comparing");
+    if (!found) return;
     status.textContent = "";
-    if (other.tensors.length) showDifference(compare(report, expectedOf(other)));
-    else difference.replaceChildren(element("p", { role: "alert" }, `${other.title}: there are no tensors to compare with.`));
+    if (found.problem) difference.replaceChildren(element("p", { role: "alert" }, found.problem));
+    else showDifference(found);
+  };
+  find("doctor-compare").addEventListener("click", () => compare({ text: find("doctor-pasted").value }));
+  find("doctor-pasted").addEventListener("paste", (/** @type {ClipboardEvent} */ event) => {
+    const text = event.clipboardData?.getData("text/plain") ?? "";
+    if (text.length < MOST_PASTED) return;
+    event.preventDefault(); // a browser needs minutes to lay out a million lines
+    compare({ text });
   });
+  find("doctor-other").addEventListener("change", () => compare({ files: filesOf(find("doctor-other")) }));
 }

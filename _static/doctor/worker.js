@@ -3,12 +3,16 @@
 "use strict";
 globalThis.doctor ??= {};
 if (typeof document === "undefined") {
-  onmessage = async ({ data: { scripts, files } }) => {
+  onmessage = async ({ data: { scripts, question } }) => {
     if (scripts) {
       importScripts(...scripts);
       postMessage({ ready: true });
     } else {
-      postMessage({ report: await doctor.diagnose(files, new doctor.Meter((read) => postMessage({ read }))) });
+      try {
+        postMessage({ answer: await doctor.respond(question, new doctor.Meter((read) => postMessage({ read }))) });
+      } catch (error) {
+        postMessage({ error: String(error) });
+      }
     }
   };
 } else {
@@ -31,15 +35,16 @@ if (typeof document === "undefined") {
   let waiting = start();
 
   /**
-   * Examine files. The promise is rejected with `Canceled` after `signal` is aborted.
-   * @param {File[]} files @param {{progress: (read: number) => void, signal: AbortSignal}} options
+   * Ask the worker. The promise is rejected with `Canceled` after `signal` is aborted.
+   * @param {any} question @param {{progress: (read: number) => void, signal: AbortSignal}} options
    */
-  doctor.consult = async (files, { progress, signal }) => {
+  doctor.consult = async (question, { progress, signal }) => {
     const worker = await waiting;
+    if (signal.aborted) throw new doctor.Canceled();
     if (!worker) {
       const meter = new doctor.Meter(progress);
       signal.addEventListener("abort", () => { meter.canceled = true; });
-      return doctor.diagnose(files, meter);
+      return doctor.respond(question, meter);
     }
     return new Promise((resolve, reject) => {
       const end = (/** @type {Error} */ error) => {
@@ -47,11 +52,14 @@ if (typeof document === "undefined") {
         waiting = start();
         reject(error);
       };
-      if (signal.aborted) reject(new doctor.Canceled());
       signal.addEventListener("abort", () => end(new doctor.Canceled()));
-      worker.onmessage = ({ data }) => (data.report ? resolve(data.report) : progress(data.read));
+      worker.onmessage = ({ data }) => {
+        if (data.answer) resolve(data.answer);
+        else if (data.error) reject(new Error(data.error));
+        else progress(data.read);
+      };
       worker.onerror = () => end(new Error("The worker has ended."));
-      worker.postMessage({ files });
+      worker.postMessage({ question });
     });
   };
 }

@@ -134,6 +134,67 @@ def test_a_million_keys_are_shown_a_few_at_a_time(visit):
     expect(rows).to_have_count(600)
 
 
+#: Begin to note how long the page does nothing else at a time.
+WATCH = """() => {
+    globalThis.longest = 0;
+    let last = performance.now();
+    setInterval(() => { longest = Math.max(longest, performance.now() - last); last = performance.now(); }, 5);
+}"""
+
+
+def scalars(path, name, count):
+    """Write a safetensors file without its data."""
+    rows = (f'"{name}{i}":{{"dtype":"F32","shape":[],"data_offsets":[{4 * i},{4 * i + 4}]}}' for i in range(count))
+    data = f"{{{','.join(rows)}}}".encode()
+    path.write_bytes(len(data).to_bytes(8, "little") + data)
+    return path
+
+
+PASTE = """text => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData("text/plain", Array.from({ length: 1_000_000 }, (_, i) => `key${i}`).join("\\n"));
+    globalThis.longest = 0;
+    document.getElementById("doctor-pasted").dispatchEvent(new ClipboardEvent("paste", { clipboardData, cancelable: true }));
+}"""
+
+
+@pytest.mark.parametrize("how", ["file", "text"])
+def test_a_million_keys_are_compared_without_a_pause_of_the_page(ask, tmp_path, how):
+    page = ask(scalars(tmp_path / "a.safetensors", "layer.", 1000))
+    million = scalars(tmp_path / "b.safetensors", "net.layer.", 1_000_000) if how == "file" else None
+    page.evaluate(WATCH)
+    if million:
+        page.set_input_files("#doctor-other", million)
+    else:
+        page.evaluate(PASTE)
+    expect(page.locator("#doctor-differs")).to_be_focused(timeout=180_000)
+    assert page.evaluate("longest") < 1000
+    said = page.locator("#doctor-difference p").first.inner_text()
+    assert said.startswith(f"{1000 if million else 0} of 1,000,000 keys of ")
+
+
+def test_long_lines_are_shown_in_part_and_copied_whole(ask, tmp_path):
+    page = ask(scalars(tmp_path / "a.safetensors", "layer.", 20_000))
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.set_input_files("#doctor-other", scalars(tmp_path / "b.safetensors", "layer.", 1))
+    expect(page.locator("#doctor-difference .doctor-lines p")).to_contain_text("the first 100 kB of 3")
+    assert len(page.locator("#doctor-difference pre").inner_text()) <= 100_000
+    page.locator("#doctor-difference").get_by_role("button", name="Copy this code").click()
+    compile(page.evaluate("navigator.clipboard.readText()"), "copied", "exec")
+
+
+def test_a_comparison_can_be_canceled_and_done_again(ask, checkpoint, tmp_path):
+    page = ask(checkpoint)
+    path = tmp_path / "long.pkl"
+    path.write_bytes(b"\x80\x02" + b"N0" * 20_000_000 + b".")
+    page.set_input_files("#doctor-other", path)
+    expect(page.locator("#doctor-status")).to_contain_text(re.compile("Reading: .* of 40 MB"))
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#doctor-status")).to_have_text("Canceled.")
+    page.set_input_files("#doctor-other", checkpoint)  # the new worker reads the first file again
+    expect(page.locator("#doctor-difference")).to_contain_text("They have the same keys and shapes.")
+
+
 def test_names_from_a_file_are_text_everywhere(ask, tmp_path):
     path = tmp_path / "x.pt"
     state = {f"{EVIL}.{i}": torch.ones(2) for i in range(3)}

@@ -299,6 +299,12 @@ def test_other_formats_are_read(tell, title):
     assert len(run(tell(name)[title])[variable]) == 2 - (variable == "value")
 
 
+def test_sizes_keep_their_zeros(examine):
+    sizes = {0: "0 bytes", 1: "1 byte", 999: "999 bytes", 1000: "1 kB", 1500: "1.5 kB", 100_000: "100 kB"}
+    sizes |= {123_456_789: "123 MB", 500_000_000: "500 MB", 20_000_000_000: "20 GB"}
+    assert {size: examine.page.evaluate("doctor.bytes", size) for size in sizes} == sizes
+
+
 def test_notes_about_keys_and_tensors(tell):
     tied = nn.Sequential(nn.Embedding(5, 4), nn.Linear(4, 5, bias=False)).half()
     tied[1].weight = tied[0].weight
