@@ -3,7 +3,7 @@
 "use strict";
 globalThis.doctor ??= {};
 {
-  const { Sequence, Mapping, Global, Call, Raw, Persistent, judge } = doctor;
+  const { Sequence, Mapping, Global, Call, Raw, Persistent, judge, latin1 } = doctor;
   const MOST_VISITS = 4_000_000, MOST_DEPTH = 200, MOST_VALUES = 2000, MOST_TENSORS = 1_200_000;
 
   /** @type {Record<string, number>} Bytes of an element. */
@@ -45,18 +45,20 @@ globalThis.doctor ??= {};
   const describe = (/** @type {any} */ value) => {
     if (value === null) return "None";
     if (value === true || value === false) return value ? "True" : "False";
-    if (typeof value === "number" || typeof value === "bigint") return String(value);
+    if (typeof value === "number" || typeof value === "bigint") return String(value).replace("Infinity", "inf").replace("NaN", "nan");
     if (typeof value === "string") return python(value.length > 200 ? `${value.slice(0, 200)}…` : value);
     if (value instanceof Sequence) return value.items.length && value.items.length <= 8 && value.items.every((item) => item === null || typeof item !== "object")
       ? `${value.kind === "list" ? "[" : value.kind === "tuple" ? "(" : "{"}${value.items.map(describe).join(", ")}${value.kind === "list" ? "]" : value.kind === "tuple" ? ")" : "}"}`
       : `${value.kind} of ${value.items.length}`;
     if (value instanceof Mapping) return `dict of ${value.pairs.length / 2}`;
     if (value instanceof Global) return value.path;
+    if (value instanceof Call && /^builtins\.(set|frozenset)$/.test(value.path)) return describe(new Sequence("set", items(value.args[0])));
+    if (value instanceof Call && value.path === "_codecs.encode" && typeof value.args[0] === "string") return `${value.args[0].length} bytes`; // before protocol 3
     if (value instanceof Call) return value.path ? `an object of ${value.path}` : "an object";
     if (value instanceof Raw) return `${value.length} bytes`;
     return "a reference to a storage";
   };
-  const keyOf = (/** @type {any} */ key) => (typeof key === "string" || Number.isSafeInteger(key) ? key : key instanceof Raw ? new TextDecoder("latin1").decode(key.head) : describe(key));
+  const keyOf = (/** @type {any} */ key) => (typeof key === "string" || Number.isSafeInteger(key) ? key : key instanceof Raw ? latin1(key.head) : describe(key));
 
   /** The pairs of a dictionary, the last one of each key; null if it is none. */
   const pairsOf = (/** @type {any} */ value) => {
@@ -80,11 +82,13 @@ globalThis.doctor ??= {};
       this.complete = true;
       this.module = ""; // the class, where the file is a whole model
       /** @type {Map<any, any>} */ this.known = new Map();
+      /** @type {Map<any, Storage>} */ this.loaded = new Map();
       this.active = new Set();
     }
 
     /** The storage of a persistent id, and the offset of a view of it in bytes. */
     storage(/** @type {any} */ value) {
+      if (value instanceof Call && value.path === "torch.storage._load_from_bytes") return { storage: this.own(value), skip: 0 };
       const id = value instanceof Persistent ? items(value.id) : [];
       if (id[0] !== "storage" || id.length < 5) return null;
       const dtype = storageDtype(id[1]), key = String(keyOf(id[2]));
@@ -94,11 +98,25 @@ globalThis.doctor ??= {};
       return { storage, skip: view.length ? Number(view[1]) * sizeOf(dtype) : 0 };
     }
 
+    /** The storage that pickle.dump puts with its tensor, a file in the file, of which the beginning is known. */
+    own(/** @type {any} */ value) {
+      let storage = this.loaded.get(value);
+      if (!storage) {
+        const bytes = value.args[0], head = bytes instanceof Raw ? latin1(bytes.head) : String(bytes?.args?.[0]);
+        const dtype = STORAGES[head.match(/\n?c?torch[\w.]*\n(\w+Storage)\n/)?.[1] ?? ""] ?? "uint8";
+        storage = { key: `of its own ${this.loaded.size}`, dtype, bytes: 0, device: "cpu" };
+        this.loaded.set(value, storage);
+        this.storages.set(storage.key, storage);
+      }
+      return storage;
+    }
+
     strided(/** @type {any[]} */ args, /** @type {string} */ kind, dtype = "") {
       const found = this.storage(args[0]) ?? (args[0] instanceof Call ? this.storage(args[0].args[0]) : null); // TypedStorage(wrap_storage=...)
       if (!found) return null;
       const { storage, skip } = found, type = dtype || storage.dtype;
       const shape = numbers(args[2]);
+      if (!storage.bytes && this.loaded.size) storage.bytes = product(shape) * sizeOf(type);
       return {
         shape, dtype: type, stride: numbers(args[3]), offset: Number(args[1]) + skip / sizeOf(type), storage: storage.key,
         bytes: product(shape) * sizeOf(type), device: storage.device, kind, layout: "strided", note: "",

@@ -76,6 +76,11 @@ globalThis.doctor ??= {};
       const zipped = report.kind === "torch-zip" && !report.truncated;
       found.push({ level: "problem", title: `A whole model was pickled, an object of ${report.module}`, text: `torch.load needs the code of its ${plural(refused.length, "class", "classes")}, in the version that saved them, and refuses them by default.${zipped ? " These lines read its weights without any of that:" : ""}`,
         ...zipped && { lines: reading(report, report.tensors) }, recipe: "troubleshooting/avoiding_whole_model_pickles" });
+    } else if (report.textual && report.kind.startsWith("torch")) {
+      found.push({ level: "problem", title: "torch.load cannot read it", text: `It was saved with pickle_protocol=0, which writes references to the data as text. torch.load says “saved_id must be a tuple, got str”. The data is whole: these lines read it and write it to tensors.pt:`,
+        lines: reading(report, report.tensors), recipe: "troubleshooting/looking_inside_a_checkpoint" });
+    } else if (report.operand >= 0 && report.kind.startsWith("torch")) {
+      found.push({ level: "problem", title: "torch.load refuses it by default", text: `weights_only=True says “Unsupported operand ${report.operand}”: it has opcodes that other protocols than 2 have. ${refused.length ? `It also needs ${some(refused, 10)}.` : "It asks for nothing else that is refused."} The lines below load it without the check, if you trust the file; save it again with the pickle_protocol left out.`, recipe });
     } else if (refused.length && report.kind.startsWith("torch")) {
       const { names } = safeGlobals(report.globals);
       found.push({ level: "problem", title: "torch.load refuses it by default", text: `weights_only=True says “Unsupported global: GLOBAL ${refused[0].slice(0, 100).replace(/^builtins\./, "")}”. It needs ${some(refused, 10)}.${names.length ? " The lines below allow those, if you trust the file and have their packages." : ""}`, recipe });
@@ -154,8 +159,8 @@ globalThis.doctor ??= {};
 
   /** How it is loaded. @returns {Finding[]} */
   const answer = (/** @type {any} */ report) => {
-    if (report.truncated || report.module || report.kind === "torchscript" || report.problems.some((/** @type {string} */ problem) => /missing|in no part/.test(problem))) return [];
-    if (!/^(torch-|safetensors|dcp)/.test(report.kind)) return [];
+    if (report.truncated || report.module || report.textual || report.kind === "torchscript" || report.problems.some((/** @type {string} */ problem) => /missing|in no part/.test(problem))) return [];
+    if (!/^(torch-|safetensors|dcp)/.test(report.kind) && !(report.kind === "pickle" && report.tensors.length)) return [];
     const group = weightsOf(report), states = report.groups.filter(({ role }) => ["optimizer", "scheduler", "gradient scaler"].includes(role));
     const dangerous = report.globals.some(({ runs }) => runs);
     if (dangerous) return [];

@@ -3,15 +3,15 @@
 "use strict";
 globalThis.doctor ??= {};
 {
-  const { Bytes, Unreadable, Canceled, Meter, Pickle, Contents, Call, Persistent, int64, viewOf, items, numbers, pairsOf, stateOf,
-    product, sizeOf, dtypeOf, storageDtype, globalsOf, readDirectory, readHeader, openEntry, nextHeader } = doctor;
+  const { Bytes, Unreadable, Canceled, Meter, ENDS, Pickle, Contents, Call, Persistent, int64, viewOf, latin1, items, numbers, pairsOf, stateOf,
+    product, sizeOf, dtypeOf, storageDtype, globalsOf, allowedOperands, readDirectory, readHeader, openEntry, nextHeader } = doctor;
   const MOST_JSON = 128 << 20;
 
   /** @typedef {{name: string, size: number, kind: string, title: string, age: string, tensors: any[], storages: any[], groups: any[], values: any[], globals: any[],
-   *   metadata: [string, string][], problems: string[], truncated: boolean, module: string, complete: boolean, entries: string[], read: number, ms: number, files: number}} Report */
+   *   metadata: [string, string][], problems: string[], truncated: boolean, module: string, complete: boolean, entries: string[], operand: number, textual: boolean, read: number, ms: number, files: number}} Report */
 
   const blank = () => ({ kind: "", title: "", age: "", tensors: [], storages: [], groups: [], values: [], globals: [], metadata: /** @type {[string, string][]} */ ([]), problems: /** @type {string[]} */ ([]),
-    truncated: false, module: "", complete: true, entries: [] });
+    truncated: false, module: "", complete: true, entries: [], operand: -1, textual: false });
 
   /** Read one pickled object; where it ends too early, what there is of it. */
   const unpickle = async (/** @type {any} */ bytes, at = 0) => {
@@ -32,6 +32,7 @@ globalThis.doctor ??= {};
     return {
       ...blank(), tensors: contents.tensors, storages: [...contents.storages.values()], groups: contents.groups, values: contents.values,
       globals: globalsOf(pickled.pickle), module: contents.module, complete: contents.complete, problems: pickled.problem ? [pickled.problem] : [],
+      operand: [...pickled.pickle?.codes ?? []].find((code) => !allowedOperands.has(code)) ?? -1, textual: Boolean(pickled.pickle?.textual), // an opcode that weights_only=True refuses
     };
   };
 
@@ -98,9 +99,13 @@ globalThis.doctor ??= {};
 
   /** Of 2019 and before: three pickles, the object, the keys of the storages, then these, each after its length. */
   const legacy = async (/** @type {any} */ file) => {
-    let at = 0;
-    for (let i = 0; i < 3; i += 1) at = (await unpickle(file, at)).end;
-    const pickled = at < 0 ? { root: undefined, end: -1, pickle: null, problem: "The pickle goes on beyond the end of the file." } : await unpickle(file, at);
+    let at = 0, operand = -1; // the first pickle shows what those after it are written with
+    for (let i = 0; i < 3 && at >= 0; i += 1) {
+      const head = await unpickle(file, at);
+      at = head.end;
+      if (i === 0) operand = contentsOf(head).operand;
+    }
+    const pickled = at < 0 ? { root: undefined, end: -1, pickle: null, problem: ENDS } : await unpickle(file, at);
     const report = contentsOf(pickled);
     const keys = pickled.end < 0 ? { root: null, end: -1 } : await unpickle(file, pickled.end);
     const sizes = new Map(report.storages.map((storage) => [storage.key, storage]));
@@ -119,7 +124,7 @@ globalThis.doctor ??= {};
       place += 8 + storage.bytes;
     }
     if (truncated) report.problems = [];
-    return { ...report, kind: "torch-legacy", age: "PyTorch 0.1 to 1.5, or _use_new_zipfile_serialization=False", truncated,
+    return { ...report, operand: operand < 0 ? report.operand : operand, kind: "torch-legacy", age: "PyTorch 0.1 to 1.5, or _use_new_zipfile_serialization=False", truncated,
       title: truncated ? "A torch.save file of the old format whose end is missing" : "A torch.save file of the old format" };
   };
 
@@ -128,7 +133,7 @@ globalThis.doctor ??= {};
     /** @type {Map<string, any>} */
     const members = new Map();
     for (let at = 0; at + 512 <= file.size && members.size < 1000;) {
-      const header = await file.read(at, 512), text = new TextDecoder("latin1").decode(header);
+      const text = latin1(await file.read(at, 512));
       const name = text.slice(0, 100).replace(/\0.*$/s, ""), size = parseInt(text.slice(124, 136), 8);
       if (!name || !Number.isFinite(size)) break;
       members.set(name, file.part(at + 512, size));
@@ -266,13 +271,16 @@ globalThis.doctor ??= {};
       groups: [{ path: [], role: "weights", keys: known.length, tensors: known.length, groups: 0, detail: "", metadata: false }] };
   };
 
-  const MAGIC = [0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+  /** The first pickle of the old format, in protocols 0 and 1, 2 and 3, 4 and 5. */
+  const isLegacy = (/** @type {string} */ text) => /^(L119547037146038801333356L\n|(\x80[\x02\x03]|\x80[\x04\x05]\x95.{8})\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19)\./s.test(text);
+  /** Before protocol 2 no byte says that it is a pickle, and texts begin with opcodes, too. */
+  const isPickle = (/** @type {any} */ { root, end, pickle, problem }, /** @type {any} */ file) => (problem ? problem === ENDS && pickle.memo.size > 0 : pickle.memo.size > 0 || root instanceof Call || end === file.size);
   const begins = (/** @type {Uint8Array} */ head, /** @type {ArrayLike<number>} */ bytes) => head.length >= bytes.length && Array.from(bytes).every((byte, i) => head[i] === byte);
 
   /** Report on one file. @returns {Promise<any>} */
   const one = async (/** @type {File} */ given, /** @type {File[]} */ files, /** @type {any} */ meter) => {
     const file = new Bytes(given, meter), head = await file.read(0, 512);
-    const text = new TextDecoder("latin1").decode(head), other = (/** @type {string} */ kind, /** @type {string} */ title) => ({ ...blank(), kind, title });
+    const text = latin1(head), other = (/** @type {string} */ kind, /** @type {string} */ title) => ({ ...blank(), kind, title });
     if (!head.length) return other("empty", "An empty file");
     if (head.every((byte) => byte === 0) && file.size > 16) return other("zeros", "A file that begins with nothing but zeros");
     if (given.name === ".metadata") return dcp(file, files);
@@ -281,8 +289,8 @@ globalThis.doctor ??= {};
       return { ...other("lfs", "A Git LFS pointer, not the file itself"), metadata: size ? [["size of the file", size]] : [] };
     }
     if (text.startsWith("PK\x03\x04") || text.startsWith("PK\x05\x06")) return zip(file);
-    if (begins(head, MAGIC)) return legacy(file);
-    if (begins(head, MAGIC.slice(0, 4)) && head.length < MAGIC.length) return { ...other("torch-legacy", "The first bytes of a torch.save file"), truncated: true };
+    if (isLegacy(text)) return legacy(file);
+    if (/^\x80\x02\x8a\n|^L11954/.test(text) && file.size < 25) return { ...other("torch-legacy", "The first bytes of a torch.save file"), truncated: true };
     if (text.slice(257, 262) === "ustar") return tar(file);
     if (begins(head, [0x1f, 0x8b])) return other("gzip", "A file compressed with gzip");
     if (text.startsWith("GGUF")) return other("gguf", "A GGUF file, the format of llama.cpp");
@@ -291,8 +299,9 @@ globalThis.doctor ??= {};
     if (/^\s*(<!doctype|<html|<\?xml|<head|<body)/i.test(text)) return other("html", "A web page, not a checkpoint");
     if (head.length > 10 && int64(viewOf(head), 0) > 1 && int64(viewOf(head), 0) < 2 ** 40 && head[8] === 0x7b) return safetensors(file);
     if (/^\s*[{[]/.test(text) && !text.includes("\0")) return json(file, files, meter);
-    if (head[0] === 0x80 && head[1] <= 5) {
-      const pickled = await unpickle(file), report = contentsOf(pickled);
+    const pickled = (head[0] === 0x80 && head[1] <= 5) || /^[()\]}cILFSVUXGJKMN]/.test(text) ? await unpickle(file) : null;
+    if (pickled && (head[0] === 0x80 || isPickle(pickled, file))) {
+      const report = contentsOf(pickled);
       if (pickled.problem && !report.globals.length && !report.values.length) return { ...other("pickle", "A damaged pickle"), problems: [pickled.problem] };
       const array = report.globals.some(({ name }) => /^(numpy|sklearn|pandas)\b/.test(name)) ? ", with NumPy arrays" : "";
       return { ...report, kind: "pickle", title: `A pickle that is not torch.save’s${array}` };

@@ -4,7 +4,7 @@
 globalThis.doctor ??= {};
 {
   const { python } = doctor;
-  const MOST_TENSORS = 2000;
+  const MOST_TENSORS = 1_000_000;
 
   const at = (/** @type {(string | number)[]} */ path) => path.map((key) => `[${typeof key === "number" ? key : python(key)}]`).join("");
   const tuple = (/** @type {number[]} */ numbers) => (numbers.length === 1 ? `(${numbers[0]},)` : `(${numbers.join(", ")})`);
@@ -73,9 +73,11 @@ globalThis.doctor ??= {};
       return ["import torch", "from torch.distributed.checkpoint.format_utils import dcp_to_torch_save", "", `dcp_to_torch_save(${python(report.name === ".metadata" ? "." : report.name)}, "whole.pt")`,
         'checkpoint = torch.load("whole.pt", map_location="cpu")'];
     }
+    if (report.kind === "pickle") return ["import pickle", "", "# only if you trust it: unpickling runs code of the file", `with open(${file}, "rb") as file:`, "    checkpoint = pickle.load(file)"];
     const { imports, names } = safeGlobals(report.globals);
     const load = `checkpoint = torch.load(${file}, map_location="cpu")`;
-    if (report.kind === "torch-tar") return ["import torch", "", "# weights_only=True does not read files this old: load it only if you trust it", load.replace(")", ", weights_only=False)")];
+    if (report.kind === "torch-tar") return ["import torch", "", "# weights_only=True does not read files this old: load it only if you trust it", load.replace(/\)$/, ", weights_only=False)")];
+    if (report.operand >= 0) return ["import torch", "", "# weights_only=True does not read this protocol of pickle: load it only if you trust it", load.replace(/\)$/, ", weights_only=False)")];
     if (!names.length) return ["import torch", "", load];
     return ["import torch", ...imports, "", "# only if you trust these classes:", `with torch.serialization.safe_globals([${names.join(", ")}]):`, `    ${load}`];
   };

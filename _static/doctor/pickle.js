@@ -3,7 +3,8 @@
 "use strict";
 globalThis.doctor ??= {};
 {
-  const { Unreadable, int64, viewOf } = doctor;
+  const { Unreadable, int64, viewOf, latin1 } = doctor;
+  const ENDS = "The pickle goes on beyond the end of the file.";
   const MOST_STEPS = 50_000_000, MOST_TEXT = 1 << 16, MOST_STACK = 5_000_000;
 
   /** A list, tuple, set or frozenset. */
@@ -27,7 +28,11 @@ globalThis.doctor ??= {};
       /** @type {any[]} */ this.pairs = [];
     }
 
-    get path() { return this.callee instanceof Global ? this.callee.path : ""; }
+    /** Of what it is: the class, also where protocols 0 and 1 make the object by a function. */
+    get path() {
+      const path = this.callee instanceof Global ? this.callee.path : "";
+      return path === "copyreg._reconstructor" && this.args[0] instanceof Global ? this.args[0].path : path;
+    }
   }
   /** Bytes, of which only the first are kept. */
   class Raw {
@@ -39,8 +44,10 @@ globalThis.doctor ??= {};
   }
   /** More bytes are needed before an opcode can be read. */
   class More { constructor(/** @type {number} */ length) { this.length = length; } }
+  /** A line is longer than what is kept of it, so its end has to be found first. */
+  class LongLine { constructor(/** @type {number} */ at) { this.at = at; } }
   const MARK = Symbol("mark");
-  const latin1 = new TextDecoder("latin1"), utf8 = new TextDecoder();
+  const utf8 = new TextDecoder();
 
   class Pickle {
     /** @param {InstanceType<typeof doctor.Bytes>} bytes @param {number} [at] where it begins */
@@ -57,12 +64,15 @@ globalThis.doctor ??= {};
       /** @type {Map<number, any>} */ this.memo = new Map();
       /** @type {Persistent[]} */ this.persistent = [];
       /** @type {Map<string, Global>} */ this.globals = new Map();
+      /** @type {Set<number>} */ this.codes = new Set(); // in the order of their first use
+      /** @type {Map<number, number>} */ this.ends = new Map(); // of long lines
+      this.textual = false; // refers to storages by text, which torch does not read
     }
 
     async fill(/** @type {number} */ length) {
-      if (this.at + length > this.bytes.size) throw new Unreadable("The pickle goes on beyond the end of the file.");
+      if (this.at + length > this.bytes.size) throw new Unreadable(ENDS);
       this.buffer = await this.bytes.read(this.at, Math.max(length, this.chunk));
-      if (this.buffer.length < length) throw new Unreadable("The pickle goes on beyond the end of the file.");
+      if (this.buffer.length < length) throw new Unreadable(ENDS);
       this.view = viewOf(this.buffer);
       this.base = this.at;
       this.chunk = Math.min(this.chunk * 2, 1 << 20);
@@ -80,18 +90,32 @@ globalThis.doctor ??= {};
     payload(/** @type {number} */ length) {
       const kept = Math.min(length, MOST_TEXT), at = this.take(kept);
       this.at += length - kept;
-      if (this.at > this.bytes.size) throw new Unreadable("The pickle goes on beyond the end of the file.");
+      if (this.at > this.bytes.size) throw new Unreadable(ENDS);
       return this.buffer.subarray(at, at + kept);
     }
 
     line() {
-      const at = this.at - this.base, end = this.buffer.indexOf(10, at);
+      const at = this.at - this.base, end = this.buffer.indexOf(10, at), known = this.ends.get(this.at);
+      if (known !== undefined) {
+        const kept = this.take(MOST_TEXT);
+        this.at = known + 1;
+        return `${latin1(this.buffer.subarray(kept, kept + MOST_TEXT))}…`;
+      }
       if (end < 0) {
-        if (this.buffer.length - at > MOST_TEXT) throw new Unreadable("A line of the pickle has no end.");
+        if (this.buffer.length - at > MOST_TEXT) throw new LongLine(this.at);
         throw new More(Math.max(this.buffer.length - at + 1, Math.min(MOST_TEXT + 1, this.bytes.size - this.at)));
       }
       this.at += end + 1 - at;
-      return latin1.decode(this.buffer.subarray(at, end));
+      return latin1(this.buffer.subarray(at, end));
+    }
+
+    /** Where the line ends that begins at *at*. */
+    async endOfLine(/** @type {number} */ at) {
+      for (let place = at + MOST_TEXT; place < this.bytes.size; place += 1 << 20) {
+        const end = (await this.bytes.read(place, 1 << 20)).indexOf(10);
+        if (end >= 0) return place + end;
+      }
+      throw new Unreadable(ENDS);
     }
 
     u1() { return this.view.getUint8(this.take(1)); }
@@ -99,8 +123,8 @@ globalThis.doctor ??= {};
     i4() { return this.view.getInt32(this.take(4), true); }
     u4() { return this.view.getUint32(this.take(4), true); }
     u8() { return int64(this.view, this.take(8)); }
-    raw(/** @type {number} */ length) { return new Raw(length, this.payload(length).slice(0, 256)); }
-    string(/** @type {number} */ length, decoder = utf8) { return decoder.decode(this.payload(length)) + (length > MOST_TEXT ? "…" : ""); }
+    raw(/** @type {number} */ length) { return new Raw(length, this.payload(length).slice(0, 512)); }
+    string(/** @type {number} */ length) { return utf8.decode(this.payload(length)) + (length > MOST_TEXT ? "…" : ""); }
 
     long(/** @type {number} */ length) {
       const bytes = this.payload(length);
@@ -139,6 +163,15 @@ globalThis.doctor ??= {};
       return this.memo.get(index);
     }
 
+    /** What a reference means that protocol 0 writes as text: str() of the tuple that others hold. */
+    reference(/** @type {string} */ text) {
+      const found = text.match(/^\('storage', <class '([\w.]+)\.(\w+)'>, '([^']*)', '([^']*)', (\d+)(?:, (?:None|\('([^']*)', (\d+), (\d+)\)))?\)$/);
+      if (!found) return text;
+      const [, module, name, key, device, length, view, start, size] = found;
+      this.textual = true;
+      return new Sequence("tuple", ["storage", this.global(module, name), key, device, Number(length), view === undefined ? null : new Sequence("tuple", [view, Number(start), Number(size)])]);
+    }
+
     /** The object; then `at` is where its pickle ends. */
     async load() {
       for (;;) {
@@ -148,11 +181,15 @@ globalThis.doctor ??= {};
             before = this.at;
             if (!this.step(this.u1())) return this.pop();
           }
-        } catch (error) {
-          if (!(error instanceof More)) throw error;
-          const length = error.length + this.at - before;
-          this.at = before; // the opcode is read again when there is more
-          await this.fill(length);
+        } catch (error) { // the opcode is read again when there is more
+          if (error instanceof LongLine) {
+            this.ends.set(error.at, await this.endOfLine(error.at));
+            this.at = before;
+          } else if (error instanceof More) {
+            const length = error.length + this.at - before;
+            this.at = before;
+            await this.fill(length);
+          } else throw error;
         }
         this.steps += 20_000;
         if (this.steps > MOST_STEPS || this.stack.length > MOST_STACK) throw new Unreadable("The pickle has more steps than this page takes, 50 million.");
@@ -174,6 +211,7 @@ globalThis.doctor ??= {};
     /** Do what one opcode says, and return false at the end. Arguments are read before anything changes. */
     step(/** @type {number} */ code) {
       const { stack } = this;
+      this.codes.add(code);
       switch (code) {
         case 0x80: this.u1(); break; // PROTO
         case 0x95: this.take(8); break; // FRAME
@@ -200,12 +238,12 @@ globalThis.doctor ??= {};
         case 0x4d: stack.push(this.u2()); break; // BININT2
         case 0x8a: stack.push(this.long(this.u1())); break; // LONG1
         case 0x8b: stack.push(this.long(this.u4())); break; // LONG4
-        case 0x46: stack.push(Number(this.line())); break; // FLOAT
+        case 0x46: stack.push(float(this.line())); break; // FLOAT
         case 0x47: stack.push(this.view.getFloat64(this.take(8))); break; // BINFLOAT
-        case 0x53: stack.push(this.line().replace(/^(['"])(.*)\1$/, "$2")); break; // STRING
-        case 0x54: stack.push(this.string(this.u4(), latin1)); break; // BINSTRING
-        case 0x55: stack.push(this.string(this.u1(), latin1)); break; // SHORT_BINSTRING
-        case 0x56: stack.push(this.line().replace(/\\u([0-9a-fA-F]{4})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)))); break; // UNICODE
+        case 0x53: stack.push(unquoted(this.line())); break; // STRING
+        case 0x54: stack.push(this.string(this.u4())); break; // BINSTRING
+        case 0x55: stack.push(this.string(this.u1())); break; // SHORT_BINSTRING
+        case 0x56: stack.push(this.line().replace(/\\\\|\\u([0-9a-fA-F]{4})|\\U(00[0-9a-fA-F]{6})/g, character)); break; // UNICODE
         case 0x58: stack.push(this.string(this.u4())); break; // BINUNICODE
         case 0x8c: stack.push(this.string(this.u1())); break; // SHORT_BINUNICODE
         case 0x8d: stack.push(this.string(this.u8())); break; // BINUNICODE8
@@ -304,7 +342,7 @@ globalThis.doctor ??= {};
           break;
         }
         case 0x50: case 0x51: { // PERSID, BINPERSID
-          const made = new Persistent(code === 0x50 ? this.line() : this.pop());
+          const made = new Persistent(code === 0x50 ? this.reference(this.line()) : this.pop());
           this.persistent.push(made);
           stack.push(made);
           break;
@@ -320,6 +358,20 @@ globalThis.doctor ??= {};
     if (!/^\s*[-+]?\d{1,1000}\s*$/.test(text)) throw new Unreadable("A number in the pickle is none.");
     return small(BigInt(text));
   };
+  const float = (/** @type {string} */ text) => {
+    const word = text.trim().toLowerCase().match(/^([-+]?)(inf|infinity|nan)$/);
+    return word ? (word[2] === "nan" ? NaN : word[1] === "-" ? -Infinity : Infinity) : Number(text);
+  };
+  /** For what stands after a backslash. @type {(escape: string, ...hex: string[]) => string} */
+  const character = (escape, short, long) => {
+    const code = parseInt(short ?? long, 16);
+    return code <= 0x10ffff ? String.fromCodePoint(code) : escape;
+  };
+  /** @type {Record<string, string>} */
+  const ESCAPES = { n: "\n", t: "\t", r: "\r", a: "\x07", b: "\b", f: "\f", v: "\v", "\\": "\\", "'": "'", '"': '"' };
+  /** A text as Python 2 has quoted it. */
+  const unquoted = (/** @type {string} */ text) => utf8.decode(Uint8Array.from(text.replace(/^(['"])(.*)\1$/, "$2")
+    .replace(/\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(.))/g, (escape, hex, octal, letter) => (letter ? ESCAPES[letter] ?? escape : String.fromCharCode(hex ? parseInt(hex, 16) : parseInt(octal, 8)))), (letter) => letter.charCodeAt(0)));
   const addItems = (/** @type {any} */ target, /** @type {any[]} */ items) => {
     if (!(target instanceof Sequence || target instanceof Call)) throw new Unreadable("The pickle appends to what is no list.");
     for (const item of items) target.items.push(item);
@@ -329,5 +381,5 @@ globalThis.doctor ??= {};
     for (let i = 0; i + 1 < items.length; i += 2) target.pairs.push(items[i], items[i + 1]);
   };
 
-  Object.assign(doctor, { Pickle, Sequence, Mapping, Global, Call, Raw, Persistent });
+  Object.assign(doctor, { ENDS, Pickle, Sequence, Mapping, Global, Call, Raw, Persistent });
 }

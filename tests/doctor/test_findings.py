@@ -103,6 +103,25 @@ def test_a_state_dict_is_loaded_from_every_format(tell, save):
     assert same(source, model)
 
 
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("how", [True, False, None], ids=["zip", "legacy", "plain"])
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+def test_a_state_dict_is_loaded_from_every_protocol(tell, protocol, how):
+    source, model = Net(1), Net(2)
+    if how is None:
+        Path("x.pt").write_bytes(pickle.dumps(source.state_dict(), protocol))
+    else:
+        torch.save(source.state_dict(), "x.pt", pickle_protocol=protocol, _use_new_zipfile_serialization=how)
+    found = tell("x.pt")
+    if protocol == 0 and how is not None:
+        run(found["torch.load cannot read it"])
+        model.load_state_dict(torch.load("tensors.pt"))
+    else:
+        assert ("torch.load refuses it by default" in found) == (protocol not in (2, 3) and how is not None)
+        run(found["How to load it"], model=model)
+    assert same(source, model)
+
+
 def test_a_training_checkpoint_is_loaded_with_all_its_states(tell):
     def make(seed):
         model = Net(seed)

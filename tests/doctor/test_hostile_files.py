@@ -64,8 +64,6 @@ def test_a_hostile_pickle_is_answered(examine, tmp_path, name, how):
         data = b"".join(pickle.dumps(part, 2) for part in (0x1950A86A20F9469CFC6C, 1001, {})) + data
     elif how == "zip":
         data = zipped({"x/data.pkl": data, "x/version": b"3\n"})
-    elif not data.startswith(b"\x80"):
-        data = b"\x80\x02" + data
     (tmp_path / "x.pt").write_bytes(data)
     found = examine(tmp_path / "x.pt", code="({ ...report, findings: doctor.findings(report) })")
     assert found["title"] and found["findings"] and found["ms"] < 5000
@@ -114,14 +112,17 @@ def samples():
         "sparse": torch.eye(3).to_sparse(),
         "optimizer": torch.optim.Adam(net.parameters()).state_dict(),
     }
-    new, old, whole = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    new, old, whole, text = (io.BytesIO() for _ in range(4))
     torch.save(state, new)
     torch.save(state, old, _use_new_zipfile_serialization=False)
     torch.save(net, whole, pickle_protocol=4)
+    torch.save(state, text, pickle_protocol=0, _use_new_zipfile_serialization=False)
     return {
         "zip": new,
         "legacy": old,
         "module": whole,
+        "protocol 0": text,
+        "plain": io.BytesIO(pickle.dumps(state, 0)),
         "safetensors": io.BytesIO(save(net.state_dict())),
         "deflated": io.BytesIO(zipped({"x/data.pkl": pickle.dumps({"a": [1]}, 2)}, zipfile.ZIP_DEFLATED)),
     }
