@@ -11,6 +11,7 @@ from conftest import ROOT
 SCRIPTS = (
     "bytes",
     "zip",
+    "gzip",
     "pickle",
     "globals",
     "contents",

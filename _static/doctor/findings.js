@@ -3,7 +3,7 @@
 "use strict";
 globalThis.doctor ??= {};
 {
-  const { python, gather, weightsOf, tensorsOf, keysOf, isAverage, wrapperOf, safeGlobals, loading, opening, reading, at } = doctor;
+  const { python, gather, weightsOf, tensorsOf, keysOf, isAverage, wrapperOf, safeGlobals, program, opened, loading, opening, reading, at } = doctor;
 
   /** @typedef {{level: "danger" | "problem" | "note" | "answer", title: string, text: string, lines?: string, language?: string, recipe?: string}} Finding */
 
@@ -18,32 +18,37 @@ globalThis.doctor ??= {};
 
   /** A file that is none of torch's. @returns {Finding[]} */
   const foreign = (/** @type {any} */ report) => {
-    const name = python(report.file);
+    const lines = (/** @type {string[]} */ own, /** @type {string[]} */ others, /** @type {(name: string) => string[]} */ body) => program(report, own, others, body).join("\n");
     const shell = (/** @type {string} */ text) => `'${text.replaceAll("'", "'\\''")}'`;
     /** @type {Record<string, Omit<Finding, "level" | "title">>} */
     const told = {
       lfs: { text: "The repository was cloned without its large files. torch.load says “invalid load key, 'v'”. Fetch the file itself:", lines: `git lfs install\ngit lfs pull --include=${shell(report.file)}`, language: "shell" },
       html: { text: "The download saved a page, often one that asks to sign in or says that nothing is there. torch.load says “invalid load key, '<'”. Download the file itself; on GitHub and the Hugging Face Hub, its address has “raw” or “resolve” in place of “blob”." },
       json: { text: "It can be a configuration, or the answer of a server that refused the download. The weights are in another file." },
-      gzip: { text: "Unpack it first; torch.load does not:", lines: `tar -xf ${shell(report.file)}  # if it is a .tar.gz, else: gunzip -k ${shell(report.file)}`, language: "shell" },
+      gzip: { text: "torch.load does not unpack it. What is in it is of no kind that this page knows:", lines: `gunzip -k ${shell(report.file)}`, language: "shell" },
       empty: { text: "It has no bytes: the save or the copy was interrupted at its start. torch.load says “Ran out of input” or “EOFError”. Use an older checkpoint, or copy it again.", recipe: TRUNCATED },
       zeros: { text: "A crash or a full disk left its place without its content, and nothing brings that back. Use an older checkpoint, or copy it again.", recipe: TRUNCATED },
       text: { text: "The weights are in another file." },
-      gguf: { text: "It holds quantized weights for llama.cpp. torch does not read it; the gguf package lists what is in it:", lines: `from gguf import GGUFReader\n\nfor tensor in GGUFReader(${name}).tensors:\n    print(tensor.name, tensor.shape, tensor.tensor_type)` },
-      hdf5: { text: "torch does not read it; h5py does:", lines: `import h5py\n\nwith h5py.File(${name}) as file:\n    file.visit(print)` },
+      gguf: { text: "It holds quantized weights for llama.cpp. torch does not read it; the gguf package lists what is in it:", lines: lines([], ["from gguf import GGUFReader"], (name) => [`for tensor in GGUFReader(${name}).tensors:`, "    print(tensor.name, tensor.shape, tensor.tensor_type)"]) },
+      hdf5: { text: "torch does not read it; h5py does:", lines: lines([], ["import h5py"], (name) => [`with h5py.File(${name}) as groups:`, "    groups.visit(print)"]) },
       keras: { text: "torch does not read it; keras.saving.load_model does." },
-      onnx: { text: "It is a program with its weights, for another runtime. The onnx package reads the weights:", lines: `import onnx\nimport torch\nfrom onnx import numpy_helper\n\nmodel = onnx.load(${name})\nstate_dict = {\n    tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy())\n    for tensor in model.graph.initializer\n}` },
-      npy: { text: "It is one array:", lines: `import numpy as np\nimport torch\n\ntensor = torch.from_numpy(np.load(${name}))` },
-      npz: { text: "It is a set of arrays:", lines: `import numpy as np\nimport torch\n\nwith np.load(${name}) as arrays:\n    state_dict = {key: torch.from_numpy(array) for key, array in arrays.items()}` },
-      export: { text: "It is a program with its weights, not a state_dict:", lines: `import torch\n\nprogram = torch.export.load(${name})\nstate_dict = program.state_dict` },
-      torchscript: { text: "It is a model with its code, for torch.jit.load; torch.load refuses it:", lines: `import torch\n\nmodel = torch.jit.load(${name}, map_location="cpu")\nstate_dict = model.state_dict()`, recipe: "" },
-      pickle: { text: "It was written with pickle.dump, not with torch.save. Unpickling runs code of the file: do this only if you trust it.", lines: `import pickle\n\nwith open(${name}, "rb") as file:\n    value = pickle.load(file)`, recipe: "troubleshooting/loading_safely_with_weights_only" },
+      onnx: { text: "It is a program with its weights, for another runtime. The onnx package reads the weights:", lines: lines([], ["import onnx", "import torch", "from onnx import numpy_helper"], (name) => [`model = onnx.load(${name})`,
+        "state_dict = {", "    tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy())", "    for tensor in model.graph.initializer", "}"]) },
+      npy: { text: "It is one array:", lines: lines([], ["import numpy as np", "import torch"], (name) => [`tensor = torch.from_numpy(np.load(${name}))`]) },
+      npz: { text: "It is a set of arrays:", lines: lines([], ["import numpy as np", "import torch"], (name) => [`with np.load(${name}) as arrays:`, "    state_dict = {key: torch.from_numpy(array) for key, array in arrays.items()}"]) },
+      export: { text: "It is a program with its weights, not a state_dict:", lines: lines([], ["import torch"], (name) => [`program = torch.export.load(${name})`, "state_dict = program.state_dict"]) },
+      torchscript: { text: "It is a model with its code, for torch.jit.load; torch.load refuses it:", lines: lines([], ["import torch"], (name) => [`model = torch.jit.load(${name}, map_location="cpu")`, "state_dict = model.state_dict()"]), recipe: "" },
+      pickle: { text: "It was written with pickle.dump, not with torch.save. Unpickling runs code of the file: do this only if you trust it.", lines: lines(["import pickle"], [], () => [opened(report), "    value = pickle.load(file)"]), recipe: "troubleshooting/loading_safely_with_weights_only" },
       zip: { text: report.truncated ? "Copy or download it again." : `It has ${plural(report.entries.length, "entry", "entries")}, first ${some(report.entries, 3)}. Unpack it and look for the checkpoint.` },
       tar: { text: "Unpack it and look for the checkpoint:", lines: `tar -xf ${shell(report.file)}`, language: "shell" },
       unknown: { text: "Its first bytes are those of no format that this page knows. It can be encrypted, damaged, or of another program." },
       damaged: { text: report.problems.join(" "), recipe: TRUNCATED },
     };
     const found = told[report.kind];
+    if (found && report.packed.length && (found.language || report.kind === "gguf")) { // what takes only the name of a file
+      found.lines = `${report.packed.some((/** @type {any} */ { how }) => how === "tar") ? "tar -xf" : "gunzip -k"} ${shell(report.file)}`;
+      Object.assign(found, { text: "Unpack it, and drop the file here that comes out:", language: "shell" });
+    }
     return found ? [{ level: report.kind === "torchscript" || report.kind === "export" ? "answer" : "problem", title: report.title, recipe: IDENTIFY, ...found }] : [];
   };
 
@@ -54,7 +59,7 @@ globalThis.doctor ??= {};
     const whole = report.tensors.filter(({ storage }) => there.has(storage));
     const total = report.storages.reduce((/** @type {number} */ sum, /** @type {any} */ storage) => sum + storage.bytes, 0);
     const percent = total ? Math.min(99, Math.floor((100 * report.size) / total)) : 0;
-    const part = total ? `About ${percent} % of it is there: ` : "";
+    const part = total && !report.packed.length ? `About ${percent} % of it is there: ` : "";
     const text = whole.length
       ? `${part}${whole.length} of ${plural(report.tensors.length, "tensor")} are whole. Copy it again if you can. If not, these lines read what is whole and write it to tensors.pt:`
       : `${part}${report.tensors.length ? `its list of ${plural(report.tensors.length, "tensor")} can be read, but none of them is whole` : "not even the list of its tensors"}. Copy it again, or use an older checkpoint.`;

@@ -4,14 +4,17 @@
 globalThis.doctor ??= {};
 {
   const { Bytes, Unreadable, Canceled, Meter, ENDS, Pickle, Contents, Call, Persistent, int64, viewOf, latin1, items, numbers, pairsOf, stateOf,
-    product, sizeOf, dtypeOf, storageDtype, globalsOf, allowedOperands, readDirectory, readHeader, openEntry, nextHeader } = doctor;
+    product, sizeOf, dtypeOf, storageDtype, globalsOf, allowedOperands, gunzip, readDirectory, readHeader, openEntry, nextHeader } = doctor;
+  const utf8 = new TextDecoder();
   const MOST_JSON = 128 << 20;
 
   /** @typedef {{name: string, size: number, kind: string, title: string, age: string, tensors: any[], storages: any[], groups: any[], values: any[], globals: any[],
-   *   metadata: [string, string][], problems: string[], truncated: boolean, module: string, complete: boolean, entries: string[], operand: number, textual: boolean, read: number, ms: number, files: number}} Report */
+   *   metadata: [string, string][], problems: string[], truncated: boolean, module: string, complete: boolean, entries: string[], packed: Step[], operand: number, textual: boolean, read: number, ms: number, files: number}} Report */
+
+  /** How a file is in another one. @typedef {{how: "gzip" | "tar", member?: string, damaged?: boolean}} Step */
 
   const blank = () => ({ kind: "", title: "", age: "", tensors: [], storages: [], groups: [], values: [], globals: [], metadata: /** @type {[string, string][]} */ ([]), problems: /** @type {string[]} */ ([]),
-    truncated: false, module: "", complete: true, entries: [], operand: -1, textual: false });
+    truncated: false, module: "", complete: true, entries: /** @type {string[]} */ ([]), packed: /** @type {Step[]} */ ([]), operand: -1, textual: false });
 
   /** Read one pickled object; where it ends too early, what there is of it. */
   const unpickle = async (/** @type {any} */ bytes, at = 0) => {
@@ -94,7 +97,7 @@ globalThis.doctor ??= {};
       at = await nextHeader(file, end);
     }
     report.problems = [];
-    return { ...report, kind: "torch-zip", title: "A torch.save file whose end is missing", age: "PyTorch 1.6 or newer", truncated: true };
+    return { ...report, kind: "torch-zip", title: "A torch.save file whose end is missing", age: "PyTorch 1.6 or newer", truncated: true, entries: [first.name] };
   };
 
   /** Of 2019 and before: three pickles, the object, the keys of the storages, then these, each after its length. */
@@ -128,19 +131,34 @@ globalThis.doctor ??= {};
       title: truncated ? "A torch.save file of the old format whose end is missing" : "A torch.save file of the old format" };
   };
 
-  /** Of 2016: a tar with the pickle, the storages and the tensors. */
-  const tar = async (/** @type {any} */ file) => {
+  /** The files in a tar archive, by name. */
+  const membersOf = async (/** @type {any} */ file) => {
     /** @type {Map<string, any>} */
     const members = new Map();
+    let long = "";
     for (let at = 0; at + 512 <= file.size && members.size < 1000;) {
-      const text = latin1(await file.read(at, 512));
-      const name = text.slice(0, 100).replace(/\0.*$/s, ""), size = parseInt(text.slice(124, 136), 8);
-      if (!name || !Number.isFinite(size)) break;
-      members.set(name, file.part(at + 512, size));
+      const header = await file.read(at, 512), text = latin1(header), field = (/** @type {number} */ from, /** @type {number} */ to) => utf8.decode(header.subarray(from, to)).replace(/\0.*$/s, "");
+      const size = header[124] & 0x80 ? Number(viewOf(header).getBigUint64(128)) : parseInt(text.slice(124, 136), 8);
+      if (!header[0] || !Number.isFinite(size)) break;
+      const content = file.part(at + 512, size), kind = text[156];
+      const prefix = text.slice(257, 263) === "ustar\0" ? field(345, 500) : "";
+      if (kind === "L" || kind === "x") { // the name of the next one, where it is long
+        const said = await content.text(0, Math.min(size, 4096));
+        long = kind === "L" ? said.replace(/\0.*$/s, "") : said.match(/\d+ path=(.*)\n/)?.[1] ?? "";
+      } else {
+        if (kind === "0" || kind === "\0") members.set(long || (prefix && `${prefix}/`) + field(0, 100), content);
+        long = "";
+      }
       at += 512 + Math.ceil(size / 512) * 512;
     }
+    return members;
+  };
+
+  /** A tar of 2016 with the pickle, the storages and the tensors, or any other, of which the largest file is looked at. */
+  const tar = async (/** @type {any} */ file, /** @type {number} */ depth) => {
+    const members = await membersOf(file);
     const [storages, tensors, object] = ["storages", "tensors", "pickle"].map((name) => members.get(name));
-    if (!storages || !tensors || !object) return { ...blank(), kind: "tar", title: "A tar archive", entries: [...members.keys()] };
+    if (!storages || !tensors || !object) return otherTar(members, file.meter, depth);
     /** @type {Map<string, any>} */
     const persistent = new Map();
     const count = await unpickle(tensors);
@@ -173,6 +191,25 @@ globalThis.doctor ??= {};
     contents.visit(pickled.root, []);
     return { ...blank(), kind: "torch-tar", title: "A torch.save file of 2016, a tar archive", age: "PyTorch before 0.1.10", tensors: contents.tensors,
       storages: [...contents.storages.values()], groups: contents.groups, values: contents.values, globals: globalsOf(pickled.pickle), module: contents.module };
+  };
+
+  const otherTar = async (/** @type {Map<string, any>} */ members, /** @type {any} */ meter, /** @type {number} */ depth) => {
+    const names = [...members.keys()], report = { ...blank(), kind: "tar", title: "A tar archive", entries: names, metadata: [...members].slice(0, 50).map(([name, { size }]) => /** @type {[string, string]} */ ([name, `${size} bytes`])) };
+    const [largest, content] = [...members].sort((a, b) => b[1].size - a[1].size)[0] ?? [];
+    if (!largest || depth > 3) return report;
+    const inside = await one(new File([content.blob], largest), [], meter, depth + 1);
+    if (/^(text|html|json|unknown|zip|tar|empty|zeros|damaged)$/.test(inside.kind)) return report;
+    return { ...inside, title: `${inside.title}, in a tar archive`, metadata: [...report.metadata, ...inside.metadata], packed: [{ how: "tar", member: largest }, ...inside.packed] };
+  };
+
+  const gzip = async (/** @type {File} */ given, /** @type {any} */ file, /** @type {number} */ depth) => {
+    const { blob, whole, damaged } = await gunzip(file);
+    const inside = depth > 3 || !blob.size ? null : await one(new File([blob], given.name.replace(/\.t?gz$/, "")), [], file.meter, depth + 1);
+    if (!inside || inside.kind === "unknown") return { ...blank(), kind: "gzip", title: "A file compressed with gzip", problems: damaged ? ["Its compressed data is damaged, or its end is missing."] : [] };
+    const report = { ...inside, title: `${inside.title}, compressed with gzip`, packed: [{ how: "gzip", damaged }, ...inside.packed] };
+    if (damaged) return { ...report, problems: ["The gzip file ends too early, or its checksum does not fit."] };
+    if (whole) return report;
+    return { ...report, title: report.title.replace(" whose end is missing", ""), truncated: false, problems: [], metadata: [...report.metadata, /** @type {[string, string]} */ (["unpacked here", "the first 64 MB"])] };
   };
 
   // -- the others -----------------------------------------------------------------
@@ -278,7 +315,7 @@ globalThis.doctor ??= {};
   const begins = (/** @type {Uint8Array} */ head, /** @type {ArrayLike<number>} */ bytes) => head.length >= bytes.length && Array.from(bytes).every((byte, i) => head[i] === byte);
 
   /** Report on one file. @returns {Promise<any>} */
-  const one = async (/** @type {File} */ given, /** @type {File[]} */ files, /** @type {any} */ meter) => {
+  const one = async (/** @type {File} */ given, /** @type {File[]} */ files, /** @type {any} */ meter, depth = 0) => {
     const file = new Bytes(given, meter), head = await file.read(0, 512);
     const text = latin1(head), other = (/** @type {string} */ kind, /** @type {string} */ title) => ({ ...blank(), kind, title });
     if (!head.length) return other("empty", "An empty file");
@@ -291,8 +328,8 @@ globalThis.doctor ??= {};
     if (text.startsWith("PK\x03\x04") || text.startsWith("PK\x05\x06")) return zip(file);
     if (isLegacy(text)) return legacy(file);
     if (/^\x80\x02\x8a\n|^L11954/.test(text) && file.size < 25) return { ...other("torch-legacy", "The first bytes of a torch.save file"), truncated: true };
-    if (text.slice(257, 262) === "ustar") return tar(file);
-    if (begins(head, [0x1f, 0x8b])) return other("gzip", "A file compressed with gzip");
+    if (text.slice(257, 262) === "ustar") return tar(file, depth);
+    if (begins(head, [0x1f, 0x8b])) return gzip(given, file, depth);
     if (text.startsWith("GGUF")) return other("gguf", "A GGUF file, the format of llama.cpp");
     if (begins(head, [0x89, 0x48, 0x44, 0x46])) return other("hdf5", "An HDF5 file, as Keras writes");
     if (begins(head, [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59])) return { ...other("npy", "A NumPy array (.npy)"), metadata: [["array", text.slice(10, 200).split("\n")[0].trim()]] };

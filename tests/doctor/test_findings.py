@@ -1,10 +1,12 @@
 """What the doctor says of a file, and that the lines it writes load, read or mend that very file."""
 
 import argparse
+import gzip
 import json
 import os
 import pickle
 import re
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -120,6 +122,88 @@ def test_a_state_dict_is_loaded_from_every_protocol(tell, protocol, how):
         assert ("torch.load refuses it by default" in found) == (protocol not in (2, 3) and how is not None)
         run(found["How to load it"], model=model)
     assert same(source, model)
+
+
+def save_plain(state):
+    Path("x.pkl").write_bytes(pickle.dumps(state, 2))
+    return ["x.pkl"]
+
+
+def save_old_opcodes(state):
+    torch.save(state, "x.pt", pickle_protocol=4)
+    return ["x.pt"]
+
+
+def save_with_class(state):
+    torch.save({"model": state, "args": argparse.Namespace(lr=1)}, "x.pt")
+    return ["x.pt"]
+
+
+def compress(name):
+    Path(f"{name}.gz").write_bytes(gzip.compress(Path(name).read_bytes()))
+    return f"{name}.gz"
+
+
+def archive(name, mode="w"):
+    packed = f"all.tar{'.gz' if mode == 'w:gz' else ''}"
+    Path("README").write_text("Weights\n")
+    with tarfile.open(packed, mode) as file:
+        file.add("README", "model/README")
+        file.add(name, f"model/{'long' * 40}/{name}")
+    return packed
+
+
+PACKED = {
+    "gz": compress,
+    "tar": archive,
+    "tar.gz": lambda name: archive(name, "w:gz"),
+    "gz in tar": lambda name: archive(compress(name)),
+}
+
+
+@pytest.mark.parametrize("how", PACKED)
+@pytest.mark.parametrize(
+    "save", [save_zip, save_legacy, save_safetensors, save_plain, save_old_opcodes, save_with_class]
+)
+def test_a_compressed_file_is_looked_into_and_loaded(tell, how, save):
+    source, model = Net(1), Net(2)
+    [name] = save(source.state_dict())
+    packed = PACKED[how](name)
+    os.remove(name)
+    run(tell(packed)["How to load it"], model=model)
+    assert same(source, model)
+
+
+@pytest.mark.parametrize("how", PACKED)
+def test_a_compressed_model_is_read_without_its_class(tell, how):
+    net = Net(1)
+    torch.save(net, "x.pt")
+    run(tell(PACKED[how]("x.pt"))[f"A whole model was pickled, an object of {__name__}.Net"])
+    model = Net(2)
+    model.load_state_dict(torch.load("tensors.pt"))
+    assert same(net, model)
+
+
+@pytest.mark.parametrize("save", [save_zip, save_legacy, save_safetensors])
+def test_what_is_whole_of_a_cut_gzip_file_is_read(tell, save):
+    torch.manual_seed(0)
+    state = {f"layer{i}.weight": torch.randn(30, 40) for i in range(25)}
+    [name] = save(state)
+    data = gzip.compress(Path(name).read_bytes())
+    Path("cut.gz").write_bytes(data[: len(data) // 2])
+    finding = tell("cut.gz")["The end of the file is missing"]
+    run(finding)
+    saved = torch.load("tensors.pt")
+    assert 8 < len(saved) < 17 and all(torch.equal(value, state[key]) for key, value in saved.items())
+    assert f"{len(saved)} of 25 tensors are whole" in finding["text"] and "%" not in finding["text"]
+    Path("cut.gz").write_bytes(data[:-4])  # all data and no more
+    if save is not save_legacy:
+        model = nn.Module()
+        model.load_state_dict = lambda loaded: None
+        found = tell("cut.gz")
+        assert "The gzip file ends too early, or its checksum does not fit." in found
+        names = run(found["How to load it"], model=model)
+        assert all(torch.equal(names["checkpoint"][key], state[key]) for key in state)
 
 
 def test_a_training_checkpoint_is_loaded_with_all_its_states(tell):
