@@ -20,12 +20,13 @@ globalThis.doctor ??= {};
   const foreign = (/** @type {any} */ report) => {
     const lines = (/** @type {string[]} */ own, /** @type {string[]} */ others, /** @type {(name: string) => string[]} */ body) => program(report, own, others, body).join("\n");
     const shell = (/** @type {string} */ text) => `'${text.replaceAll("'", "'\\''")}'`;
+    const gunzip = /\.t?gz$/.test(report.file) ? `gunzip -k ${shell(report.file)}` : `gunzip -c ${shell(report.file)} > ${shell(`${report.file}.unpacked`)}`;
     /** @type {Record<string, Omit<Finding, "level" | "title">>} */
     const told = {
       lfs: { text: "The repository was cloned without its large files. torch.load says “invalid load key, 'v'”. Fetch the file itself:", lines: `git lfs install\ngit lfs pull --include=${shell(report.file)}`, language: "shell" },
       html: { text: "The download saved a page, often one that asks to sign in or says that nothing is there. torch.load says “invalid load key, '<'”. Download the file itself; on GitHub and the Hugging Face Hub, its address has “raw” or “resolve” in place of “blob”." },
       json: { text: "It can be a configuration, or the answer of a server that refused the download. The weights are in another file." },
-      gzip: { text: "torch.load does not unpack it. What is in it is of no kind that this page knows:", lines: `gunzip -k ${shell(report.file)}`, language: "shell" },
+      gzip: { text: "torch.load does not unpack it. What is in it is of no kind that this page knows:", lines: gunzip, language: "shell" },
       empty: { text: "It has no bytes: the save or the copy was interrupted at its start. torch.load says “Ran out of input” or “EOFError”. Use an older checkpoint, or copy it again.", recipe: TRUNCATED },
       zeros: { text: "A crash or a full disk left its place without its content, and nothing brings that back. Use an older checkpoint, or copy it again.", recipe: TRUNCATED },
       text: { text: "The weights are in another file." },
@@ -46,7 +47,7 @@ globalThis.doctor ??= {};
     };
     const found = told[report.kind];
     if (found && report.packed.length && (found.language || report.kind === "gguf")) { // what takes only the name of a file
-      found.lines = `${report.packed.some((/** @type {any} */ { how }) => how === "tar") ? "tar -xf" : "gunzip -k"} ${shell(report.file)}`;
+      found.lines = report.kind === "tar" || report.packed.some((/** @type {any} */ { how }) => how === "tar") ? `tar -xf ${shell(report.file)}` : gunzip;
       Object.assign(found, { text: "Unpack it, and drop the file here that comes out:", language: "shell" });
     }
     return found ? [{ level: report.kind === "torchscript" || report.kind === "export" ? "answer" : "problem", title: report.title, recipe: IDENTIFY, ...found }] : [];

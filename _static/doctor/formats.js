@@ -343,7 +343,7 @@ globalThis.doctor ??= {};
       const array = report.globals.some(({ name }) => /^(numpy|sklearn|pandas)\b/.test(name)) ? ", with NumPy arrays" : "";
       return { ...report, kind: "pickle", title: `A pickle that is not torch.save’s${array}` };
     }
-    if (head[0] === 8 && head[2] === 0x12 && /^[\w.-]+$/.test(text.slice(4, 4 + head[3]))) return other("onnx", "An ONNX model");
+    if (head[0] === 8 && (head[2] === 0x12 ? /^[\w.-]+$/.test(text.slice(4, 4 + head[3])) : /^[\x01-\x20]:[\x80-\xff]*[\0-\x7f]\n/.test(text.slice(1)))) return other("onnx", "An ONNX model");
     const words = new TextDecoder().decode(head.subarray(0, 500));
     if (!/[\0-\x08\x0e-\x1f\ufffd]/.test(words.slice(0, -4))) return { ...other("text", "A text file"), metadata: [["first line", words.split("\n")[0].trim().slice(0, 120)]] };
     return other("unknown", "A kind of file that this page does not know");

@@ -9,11 +9,12 @@ import tarfile
 import zipfile
 from collections import OrderedDict, defaultdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.distributed.checkpoint as dcp
-from examining import assert_same, examine
+from examining import assert_same, examine, run
 from safetensors.torch import save_file
 from torch import nn
 from torch._weights_only_unpickler import Unpickler, _blocklisted_modules, _get_allowed_globals
@@ -279,7 +280,7 @@ def test_a_distributed_checkpoint(examine, tmp_path):
     }
 
 
-def test_a_tar_of_2016(examine, tmp_path):
+def test_a_tar_of_2016(examine, tmp_path, monkeypatch):
     weights = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.ones(4, dtype=torch.int64)}
     storages, tensors, objects = (io.BytesIO() for _ in range(3))
     pickle.dump(len(weights), storages, 2)
@@ -306,6 +307,11 @@ def test_a_tar_of_2016(examine, tmp_path):
     report = examine(tmp_path / "x.pt")
     assert report["kind"] == "torch-tar"
     assert_same(report, weights)
+    monkeypatch.chdir(tmp_path)
+    [found] = examine(tmp_path / "x.pt", code="doctor.findings(report)")
+    received = {}
+    run(found, model=SimpleNamespace(load_state_dict=received.update))
+    assert all(torch.equal(received[key], value) for key, value in weights.items())
 
 
 def test_compressed_and_commented_archives(examine, tmp_path):
