@@ -16,6 +16,7 @@ SCRIPTS = (
     "bytes",
     "zip",
     "gzip",
+    "pickled",
     "pickle",
     "globals",
     "contents",
@@ -90,6 +91,8 @@ def examine(browser):
     page.set_content('<input type="file" multiple><input id="folder" type="file" webkitdirectory>')
     for name in SCRIPTS:
         page.add_script_tag(path=FOLDER / f"{name}.js")
+    parts = ", ".join(f"...doctor{name.title()}" for name in SCRIPTS if name != "pickled")
+    page.add_script_tag(content=f"const doctor = {{ {parts} }};")
 
     def examine(*paths, code="report"):
         folder = len(paths) == 1 and os.path.isdir(paths[0])

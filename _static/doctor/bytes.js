@@ -1,8 +1,7 @@
 // Parts of a file, read by slices and never whole. A meter counts what was read, lets the page
 // breathe where there is no worker, and ends everything when the reader cancels.
 "use strict";
-globalThis.doctor ??= {};
-{
+const doctorBytes = (() => {
   /** What a file has that cannot be read; its message is for the reader. */
   class Unreadable extends Error {}
   /** The reader has pressed Cancel. */
@@ -69,5 +68,5 @@ globalThis.doctor ??= {};
     return text;
   };
 
-  Object.assign(doctor, { latin1, Unreadable, Canceled, Meter, Bytes, int64, viewOf });
-}
+  return { latin1, Unreadable, Canceled, Meter, Bytes, int64, viewOf };
+})();

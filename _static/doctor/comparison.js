@@ -1,14 +1,12 @@
 // How the keys of a file become those that a model expects: by the same names, by other prefixes,
 // and, where names differ, by shapes and order, which is said to be a guess.
 "use strict";
-globalThis.doctor ??= {};
-{
-  const { python, gather, weightsOf, tensorsOf, opening, at } = doctor;
+const doctorComparison = (() => {
+  const { python, gather } = doctorContents;
+  const { weightsOf, tensorsOf, opening, at } = doctorLines;
   const MOST_GUESSES = 5000, MOST_VOTERS = 50_000;
 
-  /** @typedef {{name: string, shape: number[] | null, dtype: string}} Key */
-
-  const fits = (/** @type {number[] | null} */ a, /** @type {number[] | null} */ b) => !a || !b || a.join() === b.join();
+  const fits = (/** @type {Shape} */ a, /** @type {Shape} */ b) => !a || !b || a.join() === b.join();
 
   /** A name at each of its first dots: `[start, end]`. */
   const splits = (/** @type {string} */ name) => {
@@ -18,7 +16,7 @@ globalThis.doctor ??= {};
   };
 
   /** The change of a prefix that gives most of the keys another name that is wanted: `[old, new]`, or null. */
-  const bestPrefix = (/** @type {Key[]} */ from, /** @type {Map<string, number[] | null>} */ to) => {
+  const bestPrefix = (/** @type {Key[]} */ from, /** @type {Map<string, Shape>} */ to) => {
     /** @type {Map<string, number>} */
     const votes = new Map();
     /** @type {Map<string, string[]>} */
@@ -45,8 +43,8 @@ globalThis.doctor ??= {};
   };
 
   /**
-   * @param {Key[]} file @param {Map<string, number[] | null>} wanted
-   * @returns {{pairs: {from: string, to: string, how: string}[], rules: {old: string, new: string, count: number}[], shapes: any[], unused: string[], missing: string[]}}
+   * @param {Key[]} file @param {Map<string, Shape>} wanted
+   * @returns {KeyMap}
    */
   const mapKeys = (file, wanted) => {
     const pairs = [], shapes = [], rules = [];
@@ -85,7 +83,7 @@ globalThis.doctor ??= {};
     // What is left: the same ending and shape, in order; sure only if there is no other.
     /** @type {Map<string, string[]>} */
     const waiting = new Map();
-    const sign = (/** @type {string} */ name, /** @type {number[] | null} */ shape) => `${name.slice(name.lastIndexOf(".") + 1)} ${shape}`;
+    const sign = (/** @type {string} */ name, /** @type {Shape} */ shape) => `${name.slice(name.lastIndexOf(".") + 1)} ${shape}`;
     for (const [name, shape] of open) if (shape) gather(waiting, sign(name, shape), name);
     const counts = new Map();
     for (const { name, shape } of rest) counts.set(sign(name, shape), (counts.get(sign(name, shape)) ?? 0) + 1);
@@ -104,7 +102,7 @@ globalThis.doctor ??= {};
   };
 
   /** How sure the map is, in a word and as a part of the model that gets a value. */
-  const confidence = (/** @type {ReturnType<typeof mapKeys>} */ map, /** @type {number} */ wanted) => {
+  const confidence = (/** @type {KeyMap} */ map, /** @type {number} */ wanted) => {
     const guessed = map.pairs.filter(({ how }) => how === "same shape, in order" || how === "same ending").length, single = map.pairs.filter(({ how }) => how === "only one of this shape").length;
     const percent = wanted ? Math.floor((100 * map.pairs.length) / wanted) : 0;
     return { percent, word: guessed ? "a guess" : single ? "likely" : "sure", guessed, single };
@@ -114,7 +112,7 @@ globalThis.doctor ??= {};
   const few = (/** @type {string[]} */ names) => (names.length <= 3 ? `{${names.map(python).join(", ")}}` : `{\n${list(names)}\n}`);
 
   /** The loop that makes the file load into the model. */
-  const loop = (/** @type {any} */ report, /** @type {any} */ group, /** @type {ReturnType<typeof mapKeys>} */ map) => {
+  const loop = (/** @type {Report} */ report, /** @type {GroupEntry | undefined} */ group, /** @type {KeyMap} */ map) => {
     const renamed = map.pairs.filter(({ from, to }) => from !== to);
     const rules = map.rules.map(({ old, new: other }) => [old, other]);
     const byRule = (/** @type {string} */ key) => {
@@ -141,23 +139,23 @@ globalThis.doctor ??= {};
     return lines.join("\n");
   };
 
-  /** Compare a file with what is expected. @param {any} report @param {{kind: string, keys: Map<string, number[] | null>, partial: boolean, dtypes?: Map<string, string>}} other */
+  /** Compare a file with what is expected. @param {Report} report @param {Expected} other */
   const compare = (report, other) => {
     const group = weightsOf(report), inside = group ? tensorsOf(report, group) : report.tensors;
-    const file = inside.map((/** @type {any} */ tensor) => ({ name: group ? String(tensor.path.at(-1)) : tensor.name, shape: tensor.missing ? null : tensor.shape, dtype: tensor.dtype }));
+    const file = inside.map((tensor) => ({ name: group ? String(tensor.path.at(-1)) : tensor.name, shape: tensor.missing ? null : tensor.shape, dtype: tensor.dtype }));
     const map = mapKeys(file, other.keys);
     const dtypes = other.dtypes ? file.filter(({ name, dtype }) => other.dtypes?.has(name) && other.dtypes.get(name) !== dtype).map(({ name, dtype }) => ({ name, has: dtype, wants: other.dtypes?.get(name) })) : [];
     return { ...map, dtypes, wanted: other.keys.size, has: file.length, kind: other.kind, partial: other.partial, confidence: confidence(map, other.keys.size), lines: loop(report, group, map) };
   };
 
   /** What another file has, as what is expected. */
-  const expectedOf = (/** @type {any} */ report) => {
+  const expectedOf = (/** @type {Report} */ report) => {
     const group = weightsOf(report), inside = group ? tensorsOf(report, group) : report.tensors;
-    const name = (/** @type {any} */ tensor) => (group ? String(tensor.path.at(-1)) : tensor.name);
-    return { kind: "file", partial: false, keys: new Map(inside.map((/** @type {any} */ tensor) => [name(tensor), tensor.missing ? null : tensor.shape])), dtypes: new Map(inside.map((/** @type {any} */ tensor) => [name(tensor), tensor.dtype])) };
+    const name = (/** @type {TensorEntry} */ tensor) => (group ? String(tensor.path.at(-1)) : tensor.name);
+    return { kind: "file", partial: false, keys: new Map(inside.map((tensor) => [name(tensor), tensor.missing ? null : tensor.shape])), dtypes: new Map(inside.map((tensor) => [name(tensor), tensor.dtype])) };
   };
   /** The tensors of the file as a pasted message knows them. */
-  const ownKeys = (/** @type {any} */ report) => [...expectedOf(report).keys].map(([name, shape]) => ({ name, shape }));
+  const ownKeys = (/** @type {Report} */ report) => [...expectedOf(report).keys].map(([name, shape]) => ({ name, shape }));
 
-  Object.assign(doctor, { compare, expectedOf, ownKeys, mapKeys });
-}
+  return { compare, expectedOf, ownKeys, mapKeys };
+})();

@@ -1,8 +1,7 @@
 // The classes, functions and opcodes that `torch.load(weights_only=True)` accepts without being asked
 // to, and the modules of which it accepts nothing. A test compares them with torch's own.
 "use strict";
-globalThis.doctor ??= {};
-{
+const doctorGlobals = (() => {
   const types = (/** @type {string} */ prefix, /** @type {string} */ names, /** @type {string} */ ending) => names.split(" ").map((name) => `${prefix}${name}${ending}`);
   const plain = "BFloat16 Byte Char Double Float Half Int Long Short";
   const more = `${plain} Bool ComplexDouble ComplexFloat`;
@@ -34,5 +33,5 @@ globalThis.doctor ??= {};
     runs: runs.test(path),
   });
 
-  Object.assign(doctor, { allowedGlobals: allowed, allowedOperands: operands, judge });
-}
+  return { allowedGlobals: allowed, allowedOperands: operands, judge };
+})();

@@ -1,12 +1,10 @@
 // What a gzip file unpacks to: its beginning, which has the list of tensors of every kind of
 // checkpoint, and no more than that, whatever the file would unpack to.
 "use strict";
-globalThis.doctor ??= {};
-{
-  const { Bytes } = doctor;
+const doctorGzip = (() => {
   const MOST_UNPACKED = 64 << 20, PART = 64 << 10; // which can become a thousand times as much at once
 
-  /** The first 64 MB; `whole` if that is all, `damaged` if the file ends too early or is not what gzip writes. @param {InstanceType<typeof Bytes>} file */
+  /** The first 64 MB; `whole` if that is all, `damaged` if the file ends too early or is not what gzip writes. @param {Bytes} file */
   const gunzip = async (file) => {
     let at = 0;
     const packed = new ReadableStream({
@@ -39,5 +37,5 @@ globalThis.doctor ??= {};
     return { blob: new Blob(parts), whole, damaged };
   };
 
-  Object.assign(doctor, { gunzip });
-}
+  return { gunzip };
+})();

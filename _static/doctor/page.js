@@ -2,13 +2,17 @@
 // Names from files are put in as text, never as markup. Nothing is sent or stored.
 "use strict";
 {
-  const { consult, bytes, plural, summary, facts, asText, asMarkdown, element, code, keyTable, Canceled } = doctor;
-  const find = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
+  const { Canceled } = doctorBytes;
+  const { bytes, plural } = doctorFindings;
+  const { consult } = doctorWorker;
+  const { summary, facts, asText, asMarkdown } = doctorText;
+  const { element, code, keyTable } = doctorTable;
+  const find = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
+  const inputOf = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (document.getElementById(id));
+  const pasted = /** @type {HTMLTextAreaElement} */ (document.getElementById("doctor-pasted"));
   const status = find("doctor-status"), cancel = find("doctor-cancel"), answer = find("doctor-answer"), second = find("doctor-second"), difference = find("doctor-difference"), area = find("doctor-drop");
-  /** @type {any} */
-  let report = null;
-  /** @type {File[]} The files of the report. */
-  let subject = [];
+  /** @type {{id: number, files: File[], report: NonNullable<Answer["report"]>} | null} */
+  let subject = null;
   let opened = 0;
   /** @type {AbortController | null} */
   let running = null;
@@ -34,18 +38,18 @@
     element("div", { className: "highlight" }, element("pre", { tabIndex: 0 }, lines.slice(0, MOST_CODE))),
     ...lines.length > MOST_CODE ? [element("p", {}, `These are the first ${bytes(MOST_CODE)} of ${bytes(lines.length)}: Copy takes all of it.`)] : []);
   /** A link to a recipe that this page lists below. */
-  const recipeLink = (/** @type {string} */ name) => {
+  const recipeLink = (name = "") => {
     const link = name && /** @type {HTMLAnchorElement | null} */ (document.querySelector(`#what-it-looks-for a[href*="/${name}.html"]`));
     return link ? [element("p", {}, "Recipe: ", element("a", { href: link.getAttribute("href"), className: "reference" }, link.textContent ?? ""))] : [];
   };
   const WORDS = { danger: "Danger", problem: "Problem", answer: "Answer", note: "Note" };
-  const finding = (/** @type {any} */ { level, title, text, lines, recipe }) => element("section", { className: "doctor-finding", "data-level": level },
-    element("h3", {}, element("small", {}, WORDS[/** @type {keyof typeof WORDS} */ (level)]), " ", element("span", { className: "untrusted" }, title)),
+  const finding = (/** @type {Finding} */ { level, title, text, lines, recipe }) => element("section", { className: "doctor-finding", "data-level": level },
+    element("h3", {}, element("small", {}, WORDS[level]), " ", element("span", { className: "untrusted" }, title)),
     ...text ? [element("p", { className: "untrusted" }, text)] : [], ...lines ? [block(lines)] : [], ...recipeLink(recipe));
   const definition = (/** @type {[string, string][]} */ rows) => element("dl", { className: "doctor-facts" }, ...rows.map(([name, text]) => element("div", {}, element("dt", {}, code(name)), element("dd", { className: "untrusted" }, text.slice(0, 500)))));
 
-  const show = () => {
-    const found = report.findings, { main, others } = facts(report), refused = report.globals.filter((/** @type {any} */ { verdict }) => verdict !== "allowed");
+  const show = (/** @type {NonNullable<Answer["report"]>} */ report) => {
+    const found = report.findings, { main, others } = facts(report), refused = report.globals.filter(({ verdict }) => verdict !== "allowed");
     answer.replaceChildren(
       element("h2", { id: "doctor-name", tabIndex: -1, className: "untrusted" }, report.name),
       element("p", {}, `${summary(report)}.`),
@@ -54,18 +58,18 @@
       ...found.map(finding),
       ...main.length ? [element("h3", {}, "What is in it"), definition(main)] : [],
       ...others.length ? [element("details", { className: "fold" }, element("summary", {}, `Values inside of these (${others.length})`), definition(others))] : [],
-      ...refused.length ? [element("details", { className: "fold" }, element("summary", {}, `Classes and functions that torch.load refuses by default (${refused.length})`), element("ul", {}, ...refused.slice(0, 200).map((/** @type {any} */ { name }) => element("li", {}, code(name)))))] : [],
+      ...refused.length ? [element("details", { className: "fold" }, element("summary", {}, `Classes and functions that torch.load refuses by default (${refused.length})`), element("ul", {}, ...refused.slice(0, 200).map(({ name }) => element("li", {}, code(name)))))] : [],
       ...report.tensors.length ? [element("h3", {}, "Keys"), keyTable(report)] : [],
     );
     answer.hidden = false;
     second.hidden = !report.tensors.length;
     difference.replaceChildren();
-    find("doctor-pasted").value = "";
+    pasted.value = "";
     find("doctor-name").focus();
   };
 
   /** Ask the worker, with the status and the Cancel button; null if that came to nothing. */
-  const ask = async (/** @type {any} */ question, /** @type {File[]} */ files, /** @type {string} */ doing) => {
+  const ask = async (/** @type {Question} */ question, /** @type {File[]} */ files, /** @type {string} */ doing) => {
     running?.abort();
     const own = running = new AbortController();
     const total = files.reduce((sum, { size }) => sum + size, 0);
@@ -87,9 +91,10 @@
     if (!files.length) return;
     const id = opened += 1;
     const found = await ask({ id, files }, files, `Reading ${files[0].name.slice(0, 100)}`);
-    if (!found) return;
-    [report, subject] = [{ ...found, id }, files];
-    show();
+    if (!found?.report) return;
+    const { report } = found;
+    subject = { id, files, report };
+    show(report);
     status.textContent = `${plural(report.findings.length, "finding")}, ${plural(report.tensors.length, "tensor")}.`;
   };
 
@@ -98,12 +103,12 @@
   for (const [button, input] of [["doctor-choose", "doctor-file"], ["doctor-choose-folder", "doctor-folder"], ["doctor-choose-other", "doctor-other"]]) {
     find(button).addEventListener("click", () => find(input).click());
   }
-  const filesOf = (/** @type {any} */ input) => {
-    const files = [...input.files];
+  const filesOf = (/** @type {HTMLInputElement} */ input) => {
+    const files = [...input.files ?? []];
     input.value = ""; // so that the same file can be chosen again
     return files;
   };
-  for (const input of ["doctor-file", "doctor-folder"]) find(input).addEventListener("change", () => open(filesOf(find(input))));
+  for (const input of ["doctor-file", "doctor-folder"]) find(input).addEventListener("change", () => open(filesOf(inputOf(input))));
   cancel.addEventListener("click", () => {
     running?.abort();
     area.focus();
@@ -111,17 +116,18 @@
 
   /** The files that were dropped, those of a folder too, but not of folders in that. */
   const dropped = async (/** @type {DataTransfer} */ data) => {
-    const entries = [...data.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean), files = [...data.files];
-    if (!entries.some((entry) => entry?.isDirectory)) return files;
+    const entries = [...data.items].map((item) => item.webkitGetAsEntry?.()).filter((entry) => !!entry), files = [...data.files];
+    if (!entries.some((entry) => entry.isDirectory)) return files;
+    const fileOf = (/** @type {FileSystemEntry} */ entry) => /** @type {Promise<File>} */ (new Promise((resolve, reject) => { /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject); }));
     const found = [];
-    for (const entry of /** @type {any[]} */ (entries)) {
-      if (entry.isFile) found.push(await new Promise((resolve, reject) => { entry.file(resolve, reject); }));
+    for (const entry of entries) {
+      if (entry.isFile) found.push(await fileOf(entry));
       else {
-        const reader = entry.createReader();
+        const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
         for (;;) {
-          const part = await new Promise((resolve, reject) => { reader.readEntries(resolve, reject); });
+          const part = /** @type {FileSystemEntry[]} */ (await new Promise((resolve, reject) => { reader.readEntries(resolve, reject); }));
           if (!part.length || found.length > 10_000) break;
-          for (const inner of part) if (inner.isFile) found.push(await new Promise((resolve, reject) => { inner.file(resolve, reject); }));
+          for (const inner of part) if (inner.isFile) found.push(await fileOf(inner));
         }
       }
     }
@@ -138,9 +144,9 @@
 
   // -- the second input ------------------------------------------------------------
 
-  const names = (/** @type {string} */ title, /** @type {{count: number, first: any[]}} */ { count, first }, /** @type {(entry: any) => string} */ said = String) => (count
+  const names = /** @template Entry @param {string} title @param {Shown<Entry>} list @param {(entry: Entry) => string} said */ (title, { count, first }, said = String) => (count
     ? [element("details", { className: "fold" }, element("summary", {}, `${title} (${count.toLocaleString("en-US")})`), element("ul", {}, ...first.map((entry) => element("li", {}, code(said(entry)))), ...count > first.length ? [element("li", {}, `and ${count - first.length} more`)] : []))] : []);
-  const showDifference = (/** @type {any} */ found) => {
+  const showDifference = (/** @type {Difference} */ found) => {
     const { pairs, renamed, shapes, unused, missing, dtypes, confidence, wanted, lines } = found;
     const same = pairs === wanted && !unused.count && !shapes.count;
     const side = found.kind === "file" ? "the other file" : "the model";
@@ -159,19 +165,19 @@
     find("doctor-differs").focus();
   };
   const compare = async (/** @type {{text?: string, files?: File[]}} */ second) => {
-    if (second.files && !second.files.length) return;
-    const found = await ask({ id: report.id, files: subject, second }, second.files ?? subject, "Comparing");
+    if (!subject || second.files && !second.files.length) return;
+    const found = await ask({ id: subject.id, files: subject.files, second }, second.files ?? subject.files, "Comparing");
     if (!found) return;
     status.textContent = "";
-    if (found.problem) difference.replaceChildren(element("p", { role: "alert" }, found.problem));
-    else showDifference(found);
+    if (found.difference) showDifference(found.difference);
+    else difference.replaceChildren(element("p", { role: "alert" }, found.problem ?? ""));
   };
-  find("doctor-compare").addEventListener("click", () => compare({ text: find("doctor-pasted").value }));
-  find("doctor-pasted").addEventListener("paste", (/** @type {ClipboardEvent} */ event) => {
+  find("doctor-compare").addEventListener("click", () => compare({ text: pasted.value }));
+  pasted.addEventListener("paste", (event) => {
     const text = event.clipboardData?.getData("text/plain") ?? "";
     if (text.length < MOST_PASTED) return;
     event.preventDefault(); // a browser needs minutes to lay out a million lines
     compare({ text });
   });
-  find("doctor-other").addEventListener("change", () => compare({ files: filesOf(find("doctor-other")) }));
+  find("doctor-other").addEventListener("change", () => compare({ files: filesOf(inputOf("doctor-other")) }));
 }

@@ -1,56 +1,19 @@
 // A pickle, read without doing what it says: a stack machine for all opcodes of protocols 0 to 5
 // that builds descriptions of objects. It imports nothing and calls nothing.
 "use strict";
-globalThis.doctor ??= {};
-{
-  const { Unreadable, int64, viewOf, latin1 } = doctor;
+const doctorPickle = (() => {
+  const { Unreadable, int64, viewOf, latin1 } = doctorBytes;
   const ENDS = "The pickle goes on beyond the end of the file.";
   const MOST_STEPS = 50_000_000, MOST_TEXT = 1 << 16, MOST_STACK = 5_000_000;
 
-  /** A list, tuple, set or frozenset. */
-  class Sequence {
-    constructor(/** @type {string} */ kind, /** @type {any[]} */ items) { this.kind = kind; this.items = items; }
-  }
-  class Mapping {
-    constructor() { /** @type {any[]} */ this.pairs = []; } // key, value, key, value, …
-  }
-  /** A class or function, by name. */
-  class Global {
-    constructor(/** @type {string} */ module, /** @type {string} */ name) { this.path = `${module}.${name}`; }
-  }
-  /** An object that unpickling would make: what it would call, with which arguments, and what it would set. */
-  class Call {
-    constructor(/** @type {any} */ callee, /** @type {any} */ args) {
-      this.callee = callee;
-      this.args = args instanceof Sequence ? args.items : [args];
-      /** @type {any} */ this.state = undefined;
-      /** @type {any[]} */ this.items = [];
-      /** @type {any[]} */ this.pairs = [];
-    }
-
-    /** Of what it is: the class, also where protocols 0 and 1 make the object by a function. */
-    get path() {
-      const path = this.callee instanceof Global ? this.callee.path : "";
-      return path === "copyreg._reconstructor" && this.args[0] instanceof Global ? this.args[0].path : path;
-    }
-  }
-  /** Bytes, of which only the first are kept. */
-  class Raw {
-    constructor(/** @type {number} */ length, /** @type {Uint8Array} */ head) { this.length = length; this.head = head; }
-  }
-  /** What is elsewhere in the file, a storage. */
-  class Persistent {
-    constructor(/** @type {any} */ id) { this.id = id; }
-  }
   /** More bytes are needed before an opcode can be read. */
   class More { constructor(/** @type {number} */ length) { this.length = length; } }
   /** A line is longer than what is kept of it, so its end has to be found first. */
   class LongLine { constructor(/** @type {number} */ at) { this.at = at; } }
-  const MARK = Symbol("mark");
   const utf8 = new TextDecoder();
 
   class Pickle {
-    /** @param {InstanceType<typeof doctor.Bytes>} bytes @param {number} [at] where it begins */
+    /** @param {Bytes} bytes @param {number} [at] where it begins */
     constructor(bytes, at = 0) {
       this.bytes = bytes;
       this.at = at;
@@ -59,11 +22,11 @@ globalThis.doctor ??= {};
       this.base = at; // where the buffer begins
       this.chunk = 4096;
       this.steps = 0;
-      /** @type {any[]} */ this.stack = [];
+      /** @type {Value[]} */ this.stack = [];
       /** @type {number[]} */ this.marks = [];
-      /** @type {Map<number, any>} */ this.memo = new Map();
-      /** @type {Persistent[]} */ this.persistent = [];
-      /** @type {Map<string, Global>} */ this.globals = new Map();
+      /** @type {Map<number, Value>} */ this.memo = new Map();
+      /** @type {PickledReference[]} */ this.persistent = [];
+      /** @type {Map<string, PickledGlobal>} */ this.globals = new Map();
       /** @type {Set<number>} */ this.codes = new Set(); // in the order of their first use
       /** @type {Map<number, number>} */ this.ends = new Map(); // of long lines
       this.textual = false; // refers to storages by text, which torch does not read
@@ -123,12 +86,12 @@ globalThis.doctor ??= {};
     i4() { return this.view.getInt32(this.take(4), true); }
     u4() { return this.view.getUint32(this.take(4), true); }
     u8() { return int64(this.view, this.take(8)); }
-    raw(/** @type {number} */ length) { return new Raw(length, this.payload(length).slice(0, 512)); }
+    raw(/** @type {number} */ length) { return new PickledBytes(length, this.payload(length).slice(0, 512)); }
     string(/** @type {number} */ length) { return utf8.decode(this.payload(length)) + (length > MOST_TEXT ? "…" : ""); }
 
     long(/** @type {number} */ length) {
       const bytes = this.payload(length);
-      if (length > 256) return new Raw(length, bytes.slice(0, 256));
+      if (length > 256) return new PickledBytes(length, bytes.slice(0, 256));
       let value = 0n;
       for (let i = length - 1; i >= 0; i -= 1) value = (value << 8n) | BigInt(bytes[i]);
       return small(length && bytes[length - 1] & 0x80 ? value - (1n << BigInt(8 * length)) : value);
@@ -154,7 +117,7 @@ globalThis.doctor ??= {};
       module = { __builtin__: "builtins", copy_reg: "copyreg" }[module] ?? module;
       const key = `${module}\n${name}`;
       let found = this.globals.get(key);
-      if (!found) this.globals.set(key, found = new Global(module, name));
+      if (!found) this.globals.set(key, found = new PickledGlobal(module, name));
       return found;
     }
 
@@ -169,7 +132,7 @@ globalThis.doctor ??= {};
       if (!found) return text;
       const [, module, name, key, device, length, view, start, size] = found;
       this.textual = true;
-      return new Sequence("tuple", ["storage", this.global(module, name), key, device, Number(length), view === undefined ? null : new Sequence("tuple", [view, Number(start), Number(size)])]);
+      return new PickledSequence("tuple", ["storage", this.global(module, name), key, device, Number(length), view === undefined ? null : new PickledSequence("tuple", [view, Number(start), Number(size)])]);
     }
 
     /** The object; then `at` is where its pickle ends. */
@@ -202,8 +165,8 @@ globalThis.doctor ??= {};
       while (this.stack.length > 1) {
         const items = this.stack.splice(this.marks.pop() ?? 1);
         const target = this.stack.at(-1);
-        if (target instanceof Mapping || target instanceof Call) addPairs(target, items);
-        else if (target instanceof Sequence) addItems(target, items);
+        if (target instanceof PickledMapping || target instanceof PickledCall) addPairs(target, items);
+        else if (target instanceof PickledSequence) addItems(target, items);
       }
       return this.stack[0];
     }
@@ -250,18 +213,18 @@ globalThis.doctor ??= {};
         case 0x42: stack.push(this.raw(this.u4())); break; // BINBYTES
         case 0x43: stack.push(this.raw(this.u1())); break; // SHORT_BINBYTES
         case 0x8e: case 0x96: stack.push(this.raw(this.u8())); break; // BINBYTES8, BYTEARRAY8
-        case 0x97: stack.push(new Raw(0, new Uint8Array())); break; // NEXT_BUFFER
+        case 0x97: stack.push(new PickledBytes(0, new Uint8Array())); break; // NEXT_BUFFER
         case 0x98: break; // READONLY_BUFFER
         // containers
-        case 0x5d: stack.push(new Sequence("list", [])); break; // EMPTY_LIST
-        case 0x29: stack.push(new Sequence("tuple", [])); break; // EMPTY_TUPLE
-        case 0x7d: stack.push(new Mapping()); break; // EMPTY_DICT
-        case 0x8f: stack.push(new Sequence("set", [])); break; // EMPTY_SET
-        case 0x6c: stack.push(new Sequence("list", this.popMark())); break; // LIST
-        case 0x74: stack.push(new Sequence("tuple", this.popMark())); break; // TUPLE
-        case 0x91: stack.push(new Sequence("frozenset", this.popMark())); break; // FROZENSET
+        case 0x5d: stack.push(new PickledSequence("list", [])); break; // EMPTY_LIST
+        case 0x29: stack.push(new PickledSequence("tuple", [])); break; // EMPTY_TUPLE
+        case 0x7d: stack.push(new PickledMapping()); break; // EMPTY_DICT
+        case 0x8f: stack.push(new PickledSequence("set", [])); break; // EMPTY_SET
+        case 0x6c: stack.push(new PickledSequence("list", this.popMark())); break; // LIST
+        case 0x74: stack.push(new PickledSequence("tuple", this.popMark())); break; // TUPLE
+        case 0x91: stack.push(new PickledSequence("frozenset", this.popMark())); break; // FROZENSET
         case 0x64: { // DICT
-          const made = new Mapping();
+          const made = new PickledMapping();
           addPairs(made, this.popMark());
           stack.push(made);
           break;
@@ -269,7 +232,7 @@ globalThis.doctor ??= {};
         case 0x85: case 0x86: case 0x87: { // TUPLE1, TUPLE2, TUPLE3
           const items = [];
           for (let i = code; i >= 0x85; i -= 1) items.unshift(this.pop());
-          stack.push(new Sequence("tuple", items));
+          stack.push(new PickledSequence("tuple", items));
           break;
         }
         case 0x61: { // APPEND
@@ -317,32 +280,32 @@ globalThis.doctor ??= {};
         case 0x84: stack.push(this.global("copyreg extension", String(this.i4()))); break; // EXT4
         case 0x52: case 0x81: { // REDUCE, NEWOBJ
           const args = this.pop(), callee = this.pop();
-          stack.push(new Call(callee, args));
+          stack.push(new PickledCall(callee, args));
           break;
         }
         case 0x92: { // NEWOBJ_EX
-          const named = this.pop(), args = this.pop(), callee = this.pop(), made = new Call(callee, args);
-          if (named instanceof Mapping) made.args = [...made.args, named];
+          const named = this.pop(), args = this.pop(), callee = this.pop(), made = new PickledCall(callee, args);
+          if (named instanceof PickledMapping) made.args = [...made.args, named];
           stack.push(made);
           break;
         }
         case 0x6f: { // OBJ
           const [callee, ...args] = this.popMark();
-          stack.push(new Call(callee, new Sequence("tuple", args)));
+          stack.push(new PickledCall(callee, new PickledSequence("tuple", args)));
           break;
         }
         case 0x69: { // INST
           const module = this.line(), name = this.line();
-          stack.push(new Call(this.global(module, name), new Sequence("tuple", this.popMark())));
+          stack.push(new PickledCall(this.global(module, name), new PickledSequence("tuple", this.popMark())));
           break;
         }
         case 0x62: { // BUILD
           const state = this.pop(), target = this.top;
-          if (target instanceof Call) target.state = state;
+          if (target instanceof PickledCall) target.state = state;
           break;
         }
         case 0x50: case 0x51: { // PERSID, BINPERSID
-          const made = new Persistent(code === 0x50 ? this.reference(this.line()) : this.pop());
+          const made = new PickledReference(code === 0x50 ? this.reference(this.line()) : this.pop());
           this.persistent.push(made);
           stack.push(made);
           break;
@@ -372,14 +335,14 @@ globalThis.doctor ??= {};
   /** A text as Python 2 has quoted it. */
   const unquoted = (/** @type {string} */ text) => utf8.decode(Uint8Array.from(text.replace(/^(['"])(.*)\1$/, "$2")
     .replace(/\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(.))/g, (escape, hex, octal, letter) => (letter ? ESCAPES[letter] ?? escape : String.fromCharCode(hex ? parseInt(hex, 16) : parseInt(octal, 8)))), (letter) => letter.charCodeAt(0)));
-  const addItems = (/** @type {any} */ target, /** @type {any[]} */ items) => {
-    if (!(target instanceof Sequence || target instanceof Call)) throw new Unreadable("The pickle appends to what is no list.");
+  const addItems = (/** @type {Value} */ target, /** @type {Value[]} */ items) => {
+    if (!(target instanceof PickledSequence || target instanceof PickledCall)) throw new Unreadable("The pickle appends to what is no list.");
     for (const item of items) target.items.push(item);
   };
-  const addPairs = (/** @type {any} */ target, /** @type {any[]} */ items) => {
-    if (!(target instanceof Mapping || target instanceof Call)) throw new Unreadable("The pickle sets items of what is no dictionary.");
+  const addPairs = (/** @type {Value} */ target, /** @type {Value[]} */ items) => {
+    if (!(target instanceof PickledMapping || target instanceof PickledCall)) throw new Unreadable("The pickle sets items of what is no dictionary.");
     for (let i = 0; i + 1 < items.length; i += 2) target.pairs.push(items[i], items[i + 1]);
   };
 
-  Object.assign(doctor, { ENDS, Pickle, Sequence, Mapping, Global, Call, Raw, Persistent });
-}
+  return { ENDS, Pickle  };
+})();

@@ -1,25 +1,26 @@
 // Where a file is read: in a worker, which has its code before there is a file, or, from a disk,
 // where browsers refuse workers, on the page itself.
 "use strict";
-globalThis.doctor ??= {};
-if (typeof document === "undefined") {
-  onmessage = async ({ data: { scripts, question } }) => {
-    if (scripts) {
-      importScripts(...scripts);
-      postMessage({ ready: true });
-    } else {
+const doctorWorker = (() => {
+  const onPage = typeof document !== "undefined";
+  if (!onPage) {
+    onmessage = async ({ data: { scripts, question } }) => {
+      if (scripts) {
+        importScripts(...scripts);
+        postMessage({ ready: true });
+        return;
+      }
       try {
-        postMessage({ answer: await doctor.respond(question, new doctor.Meter((read) => postMessage({ read }))) });
+        postMessage({ answer: await doctorConsultation.respond(question, new doctorBytes.Meter((read) => postMessage({ read }))) });
       } catch (error) {
         postMessage({ error: String(error) });
       }
-    }
-  };
-} else {
-  const own = /** @type {HTMLScriptElement} */ (document.currentScript).src;
+    };
+  }
+
   // Those that the worker needs stand before this one on the page.
-  const all = [.../** @type {NodeListOf<HTMLScriptElement>} */ (document.querySelectorAll('script[src*="/doctor/"]'))].map(({ src }) => src);
-  const scripts = all.slice(0, all.indexOf(own));
+  const own = onPage ? /** @type {HTMLScriptElement} */ (document.currentScript).src : "";
+  const all = onPage ? [.../** @type {NodeListOf<HTMLScriptElement>} */ (document.querySelectorAll('script[src*="/doctor/"]'))].map(({ src }) => src) : [];
 
   /** A worker that is ready, or null where there is none. @returns {Promise<Worker | null>} */
   const start = () => new Promise((resolve) => {
@@ -27,24 +28,24 @@ if (typeof document === "undefined") {
       const worker = new Worker(own);
       worker.onmessage = () => resolve(worker);
       worker.onerror = () => resolve(null);
-      worker.postMessage({ scripts });
+      worker.postMessage({ scripts: all.slice(0, all.indexOf(own)) });
     } catch {
       resolve(null);
     }
   });
-  let waiting = start();
+  let waiting = onPage ? start() : Promise.resolve(null);
 
   /**
    * Ask the worker. The promise is rejected with `Canceled` after `signal` is aborted.
-   * @param {any} question @param {{progress: (read: number) => void, signal: AbortSignal}} options
+   * @param {Question} question @param {{progress: (read: number) => void, signal: AbortSignal}} options @returns {Promise<Answer>}
    */
-  doctor.consult = async (question, { progress, signal }) => {
+  const consult = async (question, { progress, signal }) => {
     const worker = await waiting;
-    if (signal.aborted) throw new doctor.Canceled();
+    if (signal.aborted) throw new doctorBytes.Canceled();
     if (!worker) {
-      const meter = new doctor.Meter(progress);
+      const meter = new doctorBytes.Meter(progress);
       signal.addEventListener("abort", () => { meter.canceled = true; });
-      return doctor.respond(question, meter);
+      return doctorConsultation.respond(question, meter);
     }
     return new Promise((resolve, reject) => {
       const end = (/** @type {Error} */ error) => {
@@ -52,7 +53,7 @@ if (typeof document === "undefined") {
         waiting = start();
         reject(error);
       };
-      signal.addEventListener("abort", () => end(new doctor.Canceled()));
+      signal.addEventListener("abort", () => end(new doctorBytes.Canceled()));
       worker.onmessage = ({ data }) => {
         if (data.answer) resolve(data.answer);
         else if (data.error) reject(new Error(data.error));
@@ -62,4 +63,6 @@ if (typeof document === "undefined") {
       worker.postMessage({ question });
     });
   };
-}
+
+  return { consult };
+})();
