@@ -91,8 +91,9 @@ lint: .installed-dev ## Check style: ruff check, ruff format, spelling
 	@$(BIN)/ruff format --quiet --check . || { echo "run: "$(BIN)"/ruff format ."; exit 1; }
 	@$(BIN)/codespell recipes_source _ext _static _templates tests tools conf.py index.rst errors.rst doctor.rst Makefile *.md
 
-types: .installed-dev ## Check types: mypy, strict
+types: .installed-dev ## Check types, strict: mypy, and TypeScript for the scripts in _static/doctor
 	@$(BIN)/mypy
+	@$(BIN)/python tools/typescript/check.py
 
 quick: lint types ## Lint, types, unit tests and one small site, in less than a minute
 	@$(BIN)/python -m pytest -q -n auto tests/unit tests/project tests/upgrade tests/build/test_small.py

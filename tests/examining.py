@@ -1,7 +1,11 @@
 """Files for the checkpoint doctor, and what torch itself says is in them."""
 
 import contextlib
+import gzip
+import os
+import tarfile
 import zipfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,15 +15,18 @@ from conftest import ROOT
 SCRIPTS = (
     "bytes",
     "zip",
+    "gzip",
+    "pickled",
     "pickle",
     "globals",
     "contents",
     "formats",
     "lines",
     "findings",
-    "text",
     "model",
     "comparison",
+    "consultation",
+    "text",
 )
 FOLDER = ROOT / "_static/doctor"
 
@@ -81,19 +88,63 @@ def examine(browser):
     """Examine a file in Chromium: ``examine(path)`` is the report."""
     context = browser.new_context()
     page = context.new_page()
-    page.set_content('<input type="file" multiple>')
+    page.set_content('<input type="file" multiple><input id="folder" type="file" webkitdirectory>')
     for name in SCRIPTS:
         page.add_script_tag(path=FOLDER / f"{name}.js")
+    parts = ", ".join(f"...doctor{name.title()}" for name in SCRIPTS if name != "pickled")
+    page.add_script_tag(content=f"const doctor = {{ {parts} }};")
 
     def examine(*paths, code="report"):
-        page.set_input_files("input", [str(path) for path in paths])
+        folder = len(paths) == 1 and os.path.isdir(paths[0])
+        name = "#folder" if folder else "input"
+        page.locator(name).first.set_input_files(paths[0] if folder else [str(path) for path in paths])
         return page.evaluate(
-            f"async () => {{ const report = await doctor.examine([...document.querySelector('input').files]); return {code}; }}"
+            f"async () => {{ const report = await doctor.examine([...document.querySelector('{name}').files]); return {code}; }}"
         )
 
     examine.page = page
     yield examine
     context.close()
+
+
+@pytest.fixture
+def tell(examine, tmp_path, monkeypatch):
+    """Ask for the findings about files in the working folder: ``tell("x.pt")`` is ``{title: finding}``."""
+    monkeypatch.chdir(tmp_path)
+
+    def tell(*paths):
+        found = examine(*paths, code="doctor.findings(report)")
+        return {finding["title"]: finding for finding in found}
+
+    return tell
+
+
+def run(finding, **names):
+    """Run the lines of a finding; return the variables."""
+    exec(compile(finding["lines"], "doctor", "exec"), names)
+    return names
+
+
+def compress(name):
+    Path(f"{name}.gz").write_bytes(gzip.compress(Path(name).read_bytes()))
+    return f"{name}.gz"
+
+
+def archive(name, mode="w"):
+    packed = f"all.tar{'.gz' if mode == 'w:gz' else ''}"
+    Path("README").write_text("Weights\n")
+    with tarfile.open(packed, mode) as file:
+        file.add("README", "model/README")
+        file.add(name, f"model/{'long' * 40}/{name}")
+    return packed
+
+
+PACKED = {
+    "gz": compress,
+    "tar": archive,
+    "tar.gz": lambda name: archive(name, "w:gz"),
+    "gz in tar": lambda name: archive(compress(name)),
+}
 
 
 def unpack(wheel, folder):

@@ -1,8 +1,7 @@
 // Parts of a file, read by slices and never whole. A meter counts what was read, lets the page
 // breathe where there is no worker, and ends everything when the reader cancels.
 "use strict";
-globalThis.doctor ??= {};
-{
+const doctorBytes = (() => {
   /** What a file has that cannot be read; its message is for the reader. */
   class Unreadable extends Error {}
   /** The reader has pressed Cancel. */
@@ -62,5 +61,12 @@ globalThis.doctor ??= {};
   const int64 = (/** @type {DataView} */ view, /** @type {number} */ at) => Number(view.getBigUint64(at, true));
   const viewOf = (/** @type {Uint8Array} */ bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-  Object.assign(doctor, { Unreadable, Canceled, Meter, Bytes, int64, viewOf });
-}
+  /** Each byte as the character of its number; TextDecoder takes those from 0x80 to 0x9f for others. */
+  const latin1 = (/** @type {Uint8Array} */ bytes) => {
+    let text = "";
+    for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+    return text;
+  };
+
+  return { latin1, Unreadable, Canceled, Meter, Bytes, int64, viewOf };
+})();

@@ -1,34 +1,37 @@
 // How the keys of a file become those that a model expects: by the same names, by other prefixes,
 // and, where names differ, by shapes and order, which is said to be a guess.
 "use strict";
-globalThis.doctor ??= {};
-{
-  const { python, gather, weightsOf, tensorsOf, opening, at } = doctor;
-  const MOST_GUESSES = 5000;
+const doctorComparison = (() => {
+  const { python, gather } = doctorContents;
+  const { weightsOf, tensorsOf, opening, at } = doctorLines;
+  const MOST_GUESSES = 5000, MOST_VOTERS = 50_000;
 
-  /** @typedef {{name: string, shape: number[] | null, dtype: string}} Key */
+  const fits = (/** @type {Shape} */ a, /** @type {Shape} */ b) => !a || !b || a.join() === b.join();
 
-  const fits = (/** @type {number[] | null} */ a, /** @type {number[] | null} */ b) => !a || !b || a.join() === b.join();
+  /** A name at each of its first dots: `[start, end]`. */
+  const splits = (/** @type {string} */ name) => {
+    const found = [["", name]];
+    for (let dot = name.indexOf("."); dot >= 0 && found.length < 6; dot = name.indexOf(".", dot + 1)) found.push([name.slice(0, dot + 1), name.slice(dot + 1)]);
+    return found;
+  };
 
   /** The change of a prefix that gives most of the keys another name that is wanted: `[old, new]`, or null. */
-  const bestPrefix = (/** @type {Key[]} */ from, /** @type {Map<string, number[] | null>} */ to) => {
+  const bestPrefix = (/** @type {Key[]} */ from, /** @type {Map<string, Shape>} */ to) => {
     /** @type {Map<string, number>} */
     const votes = new Map();
+    /** @type {Map<string, string[]>} */
     const ends = new Map();
+    const asked = from.length > MOST_VOTERS ? from.filter((_, i) => i % Math.ceil(from.length / MOST_VOTERS) === 0) : from;
+    for (const { name } of asked) for (const [, end] of splits(name)) ends.set(end, []);
     for (const name of to.keys()) { // the end of a name from each dot on leads to its beginning
-      const parts = name.split(".");
-      for (let i = 0; i < Math.min(parts.length, 6); i += 1) {
-        const end = parts.slice(i).join("."), start = i ? `${parts.slice(0, i).join(".")}.` : "";
-        const known = ends.get(end) ?? [];
-        if (known.length < 50) known.push(start);
-        ends.set(end, known);
+      for (const [start, end] of splits(name)) {
+        const known = ends.get(end);
+        if (known && known.length < 50) known.push(start);
       }
     }
-    for (const { name, shape } of from) {
-      const parts = name.split(".");
-      for (let i = 0; i < Math.min(parts.length, 6); i += 1) {
-        const start = i ? `${parts.slice(0, i).join(".")}.` : "";
-        for (const other of ends.get(parts.slice(i).join(".")) ?? []) {
+    for (const { name, shape } of asked) {
+      for (const [start, end] of splits(name)) {
+        for (const other of ends.get(end) ?? []) {
           if (start === other || !fits(shape, to.get(other + name.slice(start.length)) ?? null)) continue;
           const rule = `${start}\n${other}`;
           votes.set(rule, (votes.get(rule) ?? 0) + 1);
@@ -40,8 +43,8 @@ globalThis.doctor ??= {};
   };
 
   /**
-   * @param {Key[]} file @param {Map<string, number[] | null>} wanted
-   * @returns {{pairs: {from: string, to: string, how: string}[], rules: {old: string, new: string, count: number}[], shapes: any[], unused: string[], missing: string[]}}
+   * @param {Key[]} file @param {Map<string, Shape>} wanted
+   * @returns {KeyMap}
    */
   const mapKeys = (file, wanted) => {
     const pairs = [], shapes = [], rules = [];
@@ -80,7 +83,7 @@ globalThis.doctor ??= {};
     // What is left: the same ending and shape, in order; sure only if there is no other.
     /** @type {Map<string, string[]>} */
     const waiting = new Map();
-    const sign = (/** @type {string} */ name, /** @type {number[] | null} */ shape) => `${name.slice(name.lastIndexOf(".") + 1)} ${shape}`;
+    const sign = (/** @type {string} */ name, /** @type {Shape} */ shape) => `${name.slice(name.lastIndexOf(".") + 1)} ${shape}`;
     for (const [name, shape] of open) if (shape) gather(waiting, sign(name, shape), name);
     const counts = new Map();
     for (const { name, shape } of rest) counts.set(sign(name, shape), (counts.get(sign(name, shape)) ?? 0) + 1);
@@ -99,7 +102,7 @@ globalThis.doctor ??= {};
   };
 
   /** How sure the map is, in a word and as a part of the model that gets a value. */
-  const confidence = (/** @type {ReturnType<typeof mapKeys>} */ map, /** @type {number} */ wanted) => {
+  const confidence = (/** @type {KeyMap} */ map, /** @type {number} */ wanted) => {
     const guessed = map.pairs.filter(({ how }) => how === "same shape, in order" || how === "same ending").length, single = map.pairs.filter(({ how }) => how === "only one of this shape").length;
     const percent = wanted ? Math.floor((100 * map.pairs.length) / wanted) : 0;
     return { percent, word: guessed ? "a guess" : single ? "likely" : "sure", guessed, single };
@@ -109,7 +112,7 @@ globalThis.doctor ??= {};
   const few = (/** @type {string[]} */ names) => (names.length <= 3 ? `{${names.map(python).join(", ")}}` : `{\n${list(names)}\n}`);
 
   /** The loop that makes the file load into the model. */
-  const loop = (/** @type {any} */ report, /** @type {any} */ group, /** @type {ReturnType<typeof mapKeys>} */ map) => {
+  const loop = (/** @type {Report} */ report, /** @type {GroupEntry | undefined} */ group, /** @type {KeyMap} */ map) => {
     const renamed = map.pairs.filter(({ from, to }) => from !== to);
     const rules = map.rules.map(({ old, new: other }) => [old, other]);
     const byRule = (/** @type {string} */ key) => {
@@ -136,23 +139,23 @@ globalThis.doctor ??= {};
     return lines.join("\n");
   };
 
-  /** Compare a file with what is expected. @param {any} report @param {{kind: string, keys: Map<string, number[] | null>, partial: boolean, dtypes?: Map<string, string>}} other */
+  /** Compare a file with what is expected. @param {Report} report @param {Expected} other */
   const compare = (report, other) => {
     const group = weightsOf(report), inside = group ? tensorsOf(report, group) : report.tensors;
-    const file = inside.map((/** @type {any} */ tensor) => ({ name: group ? String(tensor.path.at(-1)) : tensor.name, shape: tensor.missing ? null : tensor.shape, dtype: tensor.dtype }));
+    const file = inside.map((tensor) => ({ name: group ? String(tensor.path.at(-1)) : tensor.name, shape: tensor.missing ? null : tensor.shape, dtype: tensor.dtype }));
     const map = mapKeys(file, other.keys);
     const dtypes = other.dtypes ? file.filter(({ name, dtype }) => other.dtypes?.has(name) && other.dtypes.get(name) !== dtype).map(({ name, dtype }) => ({ name, has: dtype, wants: other.dtypes?.get(name) })) : [];
     return { ...map, dtypes, wanted: other.keys.size, has: file.length, kind: other.kind, partial: other.partial, confidence: confidence(map, other.keys.size), lines: loop(report, group, map) };
   };
 
   /** What another file has, as what is expected. */
-  const expectedOf = (/** @type {any} */ report) => {
+  const expectedOf = (/** @type {Report} */ report) => {
     const group = weightsOf(report), inside = group ? tensorsOf(report, group) : report.tensors;
-    const name = (/** @type {any} */ tensor) => (group ? String(tensor.path.at(-1)) : tensor.name);
-    return { kind: "file", partial: false, keys: new Map(inside.map((/** @type {any} */ tensor) => [name(tensor), tensor.missing ? null : tensor.shape])), dtypes: new Map(inside.map((/** @type {any} */ tensor) => [name(tensor), tensor.dtype])) };
+    const name = (/** @type {TensorEntry} */ tensor) => (group ? String(tensor.path.at(-1)) : tensor.name);
+    return { kind: "file", partial: false, keys: new Map(inside.map((tensor) => [name(tensor), tensor.missing ? null : tensor.shape])), dtypes: new Map(inside.map((tensor) => [name(tensor), tensor.dtype])) };
   };
   /** The tensors of the file as a pasted message knows them. */
-  const ownKeys = (/** @type {any} */ report) => [...expectedOf(report).keys].map(([name, shape]) => ({ name, shape }));
+  const ownKeys = (/** @type {Report} */ report) => [...expectedOf(report).keys].map(([name, shape]) => ({ name, shape }));
 
-  Object.assign(doctor, { compare, expectedOf, ownKeys, mapKeys });
-}
+  return { compare, expectedOf, ownKeys, mapKeys };
+})();

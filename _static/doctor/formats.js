@@ -1,20 +1,22 @@
 // The kinds of file, told by their bytes, and how each is read. `examine` answers with a report,
 // plain data for the findings and the page.
 "use strict";
-globalThis.doctor ??= {};
-{
-  const { Bytes, Unreadable, Canceled, Meter, Pickle, Contents, Call, Persistent, int64, viewOf, items, numbers, pairsOf, stateOf,
-    product, sizeOf, dtypeOf, storageDtype, globalsOf, readDirectory, readHeader, openEntry, nextHeader } = doctor;
+const doctorFormats = (() => {
+  const { Bytes, Unreadable, Canceled, Meter, int64, viewOf, latin1 } = doctorBytes;
+  const { readDirectory, readHeader, openEntry, nextHeader } = doctorZip;
+  const { gunzip } = doctorGzip;
+  const { ENDS, Pickle } = doctorPickle;
+  const { allowedOperands } = doctorGlobals;
+  const { Contents, items, numbers, pairsOf, stateOf, product, sizeOf, dtypeOf, storageDtype, globalsOf } = doctorContents;
+  const utf8 = new TextDecoder();
   const MOST_JSON = 128 << 20;
 
-  /** @typedef {{name: string, size: number, kind: string, title: string, age: string, tensors: any[], storages: any[], groups: any[], values: any[], globals: any[],
-   *   metadata: [string, string][], problems: string[], truncated: boolean, module: string, complete: boolean, entries: string[], read: number, ms: number, files: number}} Report */
+  /** @returns {Content} */
+  const blank = () => ({ kind: "", title: "", age: "", tensors: [], storages: [], groups: [], values: [], globals: [], metadata: [], problems: [], truncated: false, module: "", complete: true, entries: [], packed: [], operand: -1, textual: false });
 
-  const blank = () => ({ kind: "", title: "", age: "", tensors: [], storages: [], groups: [], values: [], globals: [], metadata: /** @type {[string, string][]} */ ([]), problems: /** @type {string[]} */ ([]),
-    truncated: false, module: "", complete: true, entries: [] });
-
-  /** Read one pickled object; where it ends too early, what there is of it. */
-  const unpickle = async (/** @type {any} */ bytes, at = 0) => {
+  /** @typedef {{root: Value, end: number, pickle: Pickle | null, problem: string}} Unpickled an object, where its pickle ends or -1, and why it ends too early */
+  /** Read one pickled object; where it ends too early, what there is of it. @returns {Promise<Unpickled>} */
+  const unpickle = async (/** @type {Bytes} */ bytes, at = 0) => {
     const pickle = new Pickle(bytes, at);
     try {
       return { root: await pickle.load(), end: pickle.at, pickle, problem: "" };
@@ -25,13 +27,14 @@ globalThis.doctor ??= {};
   };
 
   /** The report of an object that was pickled. */
-  const contentsOf = (/** @type {any} */ pickled) => {
+  const contentsOf = (/** @type {Unpickled} */ pickled) => {
     const contents = new Contents();
     if (pickled.root !== undefined) contents.visit(pickled.root, []);
     for (const reference of pickled.pickle?.persistent ?? []) contents.storage(reference); // of quantizers, too
     return {
       ...blank(), tensors: contents.tensors, storages: [...contents.storages.values()], groups: contents.groups, values: contents.values,
       globals: globalsOf(pickled.pickle), module: contents.module, complete: contents.complete, problems: pickled.problem ? [pickled.problem] : [],
+      operand: [...pickled.pickle?.codes ?? []].find((code) => !allowedOperands.has(code)) ?? -1, textual: Boolean(pickled.pickle?.textual), // an opcode that weights_only=True refuses
     };
   };
 
@@ -41,14 +44,15 @@ globalThis.doctor ??= {};
     [".format_version", "PyTorch 2.7 or newer"], ["byteorder", "PyTorch 2.1 or newer"],
   ];
 
-  const zip = async (/** @type {any} */ file) => {
+  const zip = async (/** @type {Bytes} */ file) => {
     const entries = await readDirectory(file);
     if (!entries) return truncatedZip(file);
     const names = [...entries.keys()];
     const pickleName = names.find((name) => /^[^/]+\/data\.pkl$/.test(name)) ?? names.find((name) => name === "data.pkl");
     const prefix = pickleName?.slice(0, -"data.pkl".length) ?? "";
-    if (!pickleName) return otherZip(names);
-    const pickled = await unpickle(await openEntry(file, /** @type {any} */ (entries.get(pickleName))));
+    const entry = entries.get(pickleName ?? "");
+    if (!entry) return otherZip(names);
+    const pickled = await unpickle(await openEntry(file, entry));
     const report = contentsOf(pickled);
     const script = names.some((name) => name.startsWith(`${prefix}code/`)) || entries.has(`${prefix}constants.pkl`);
     const age = AGES.find(([name]) => entries.has(prefix + name));
@@ -75,7 +79,7 @@ globalThis.doctor ??= {};
   };
 
   /** A zip archive without its end: the headers before the entries, in order; the sizes are those that the pickle tells. */
-  const truncatedZip = async (/** @type {any} */ file) => {
+  const truncatedZip = async (/** @type {Bytes} */ file) => {
     const first = await readHeader(file, 0);
     if (!first) return { ...blank(), kind: "zip", title: "A damaged zip archive", problems: ["It begins like a zip archive and has no directory."], truncated: true };
     const named = first.name.match(/^(.*\/)?data\.pkl$/);
@@ -93,14 +97,18 @@ globalThis.doctor ??= {};
       at = await nextHeader(file, end);
     }
     report.problems = [];
-    return { ...report, kind: "torch-zip", title: "A torch.save file whose end is missing", age: "PyTorch 1.6 or newer", truncated: true };
+    return { ...report, kind: "torch-zip", title: "A torch.save file whose end is missing", age: "PyTorch 1.6 or newer", truncated: true, entries: [first.name] };
   };
 
   /** Of 2019 and before: three pickles, the object, the keys of the storages, then these, each after its length. */
-  const legacy = async (/** @type {any} */ file) => {
-    let at = 0;
-    for (let i = 0; i < 3; i += 1) at = (await unpickle(file, at)).end;
-    const pickled = at < 0 ? { root: undefined, end: -1, pickle: null, problem: "The pickle goes on beyond the end of the file." } : await unpickle(file, at);
+  const legacy = async (/** @type {Bytes} */ file) => {
+    let at = 0, operand = -1; // the first pickle shows what those after it are written with
+    for (let i = 0; i < 3 && at >= 0; i += 1) {
+      const head = await unpickle(file, at);
+      at = head.end;
+      if (i === 0) operand = contentsOf(head).operand;
+    }
+    const pickled = at < 0 ? { root: undefined, end: -1, pickle: null, problem: ENDS } : await unpickle(file, at);
     const report = contentsOf(pickled);
     const keys = pickled.end < 0 ? { root: null, end: -1 } : await unpickle(file, pickled.end);
     const sizes = new Map(report.storages.map((storage) => [storage.key, storage]));
@@ -119,33 +127,52 @@ globalThis.doctor ??= {};
       place += 8 + storage.bytes;
     }
     if (truncated) report.problems = [];
-    return { ...report, kind: "torch-legacy", age: "PyTorch 0.1 to 1.5, or _use_new_zipfile_serialization=False", truncated,
+    return { ...report, operand: operand < 0 ? report.operand : operand, kind: "torch-legacy", age: "PyTorch 0.1 to 1.5, or _use_new_zipfile_serialization=False", truncated,
       title: truncated ? "A torch.save file of the old format whose end is missing" : "A torch.save file of the old format" };
   };
 
-  /** Of 2016: a tar with the pickle, the storages and the tensors. */
-  const tar = async (/** @type {any} */ file) => {
-    /** @type {Map<string, any>} */
+  /** The files in a tar archive, by name. */
+  const membersOf = async (/** @type {Bytes} */ file) => {
+    /** @type {Map<string, Bytes>} */
     const members = new Map();
+    let long = "";
     for (let at = 0; at + 512 <= file.size && members.size < 1000;) {
-      const header = await file.read(at, 512), text = new TextDecoder("latin1").decode(header);
-      const name = text.slice(0, 100).replace(/\0.*$/s, ""), size = parseInt(text.slice(124, 136), 8);
-      if (!name || !Number.isFinite(size)) break;
-      members.set(name, file.part(at + 512, size));
+      const header = await file.read(at, 512), text = latin1(header), field = (/** @type {number} */ from, /** @type {number} */ to) => utf8.decode(header.subarray(from, to)).replace(/\0.*$/s, "");
+      const size = header[124] & 0x80 ? Number(viewOf(header).getBigUint64(128)) : parseInt(text.slice(124, 136), 8);
+      if (!header[0] || !Number.isFinite(size)) break;
+      const content = file.part(at + 512, size), kind = text[156];
+      const prefix = text.slice(257, 263) === "ustar\0" ? field(345, 500) : "";
+      if (kind === "L" || kind === "x") { // the name of the next one, where it is long
+        const said = await content.text(0, Math.min(size, 4096));
+        long = kind === "L" ? said.replace(/\0.*$/s, "") : said.match(/\d+ path=(.*)\n/)?.[1] ?? "";
+      } else {
+        if (kind === "0" || kind === "\0") members.set(long || (prefix && `${prefix}/`) + field(0, 100), content);
+        long = "";
+      }
       at += 512 + Math.ceil(size / 512) * 512;
     }
+    return members;
+  };
+
+  /** A tar of 2016 with the pickle, the storages and the tensors, or any other, of which the largest file is looked at. */
+  /** @returns {Promise<Content>} */
+  const tar = async (/** @type {Bytes} */ file, /** @type {number} */ depth) => {
+    const members = await membersOf(file);
     const [storages, tensors, object] = ["storages", "tensors", "pickle"].map((name) => members.get(name));
-    if (!storages || !tensors || !object) return { ...blank(), kind: "tar", title: "A tar archive", entries: [...members.keys()] };
-    /** @type {Map<string, any>} */
+    if (!storages || !tensors || !object) return otherTar(members, file.meter, depth);
+    /** @type {Map<string, {key: string, dtype: string, numel: number, device: string}>} */
+    const types = new Map();
+    /** @type {Map<string, {of: {key: string, dtype: string, numel: number, device: string}, shape: number[], stride: number[], offset: number}>} */
     const persistent = new Map();
     const count = await unpickle(tensors);
-    const types = new Map(), stored = await unpickle(storages);
+    const stored = await unpickle(storages);
     for (let i = 0, at = stored.end; i < Number(stored.root) && at >= 0; i += 1) {
       const { root, end } = await unpickle(storages, at), [key, device, type] = items(root);
       const header = end < 0 ? null : viewOf(await storages.read(end, 8));
       if (!header || header.byteLength < 8) break;
-      types.set(String(key), { key, device, type, numel: int64(header, 0) });
-      at = end + 8 + int64(header, 0) * sizeOf(storageDtype(type));
+      const dtype = storageDtype(type), numel = int64(header, 0);
+      types.set(String(key), { key: String(key), device: String(device), dtype, numel });
+      at = end + 8 + numel * sizeOf(dtype);
     }
     for (let i = 0, at = count.end; i < Number(count.root) && at >= 0; i += 1) {
       const { root, end } = await unpickle(tensors, at), [key, storage] = items(root);
@@ -153,21 +180,42 @@ globalThis.doctor ??= {};
       if (ndim < 0 || ndim > 100) break;
       const sizes = viewOf(await tensors.read(end + 8, 16 * ndim + 8)), read = (/** @type {number} */ n) => int64(sizes, 8 * n);
       const of = types.get(String(storage));
-      persistent.set(String(key), of && { of, shape: [...Array(ndim).keys()].map(read), stride: [...Array(ndim).keys()].map((n) => read(ndim + n)), offset: read(2 * ndim) });
+      if (of) persistent.set(String(key), { of, shape: [...Array(ndim).keys()].map(read), stride: [...Array(ndim).keys()].map((n) => read(ndim + n)), offset: read(2 * ndim) });
       at = end + 16 + 16 * ndim;
     }
     const pickled = await unpickle(object), contents = new Contents();
     contents.tensor = (value) => {
-      const found = value instanceof Persistent && persistent.get(String(value.id));
+      const found = value instanceof PickledReference && persistent.get(String(value.id));
       if (!found) return null;
-      const dtype = storageDtype(found.of.type), key = String(found.of.key);
-      contents.storages.set(key, { key, dtype, bytes: found.of.numel * sizeOf(dtype), device: String(found.of.device) });
-      return { shape: found.shape, dtype, stride: found.stride, offset: found.offset, storage: key, bytes: product(found.shape) * sizeOf(dtype),
-        device: String(found.of.device), kind: "tensor", layout: "strided", note: "" };
+      const { of: { key, dtype, numel, device }, shape, stride, offset } = found;
+      contents.storages.set(key, { key, dtype, bytes: numel * sizeOf(dtype), device });
+      return { shape, dtype, stride, offset, storage: key, bytes: product(shape) * sizeOf(dtype), device, kind: "tensor", layout: "strided", note: "" };
     };
     contents.visit(pickled.root, []);
     return { ...blank(), kind: "torch-tar", title: "A torch.save file of 2016, a tar archive", age: "PyTorch before 0.1.10", tensors: contents.tensors,
       storages: [...contents.storages.values()], groups: contents.groups, values: contents.values, globals: globalsOf(pickled.pickle), module: contents.module };
+  };
+
+  /** @returns {Promise<Content>} */
+  const otherTar = async (/** @type {Map<string, Bytes>} */ members, /** @type {Meter} */ meter, /** @type {number} */ depth) => {
+    const names = [...members.keys()], report = { ...blank(), kind: "tar", title: "A tar archive", entries: names, metadata: [...members].slice(0, 50).map(([name, { size }]) => /** @type {[string, string]} */ ([name, `${size} bytes`])) };
+    const [largest, content] = [...members].sort((a, b) => b[1].size - a[1].size)[0] ?? [];
+    if (!largest || depth > 3) return report;
+    const inside = await one(new File([content.blob], largest), [], meter, depth + 1);
+    if (/^(text|html|json|unknown|zip|tar|empty|zeros|damaged)$/.test(inside.kind)) return report;
+    return { ...inside, title: `${inside.title}, in a tar archive`, metadata: [...report.metadata, ...inside.metadata], packed: [{ how: "tar", member: largest }, ...inside.packed] };
+  };
+
+  /** @returns {Promise<Content>} */
+  const gzip = async (/** @type {File} */ given, /** @type {Bytes} */ file, /** @type {number} */ depth) => {
+    const { blob, whole, damaged } = await gunzip(file);
+    const inside = depth > 3 || !blob.size ? null : await one(new File([blob], given.name.replace(/\.t?gz$/, "")), [], file.meter, depth + 1);
+    if (!inside || inside.kind === "unknown") return { ...blank(), kind: "gzip", title: "A file compressed with gzip", problems: damaged ? ["Its compressed data is damaged, or its end is missing."] : [] };
+    /** @type {Content} */
+    const report = { ...inside, title: `${inside.title}, compressed with gzip`, packed: [{ how: "gzip", damaged }, ...inside.packed] };
+    if (damaged) return { ...report, problems: ["The gzip file ends too early, or its checksum does not fit."] };
+    if (whole) return report;
+    return { ...report, title: report.title.replace(" whose end is missing", ""), truncated: false, problems: [], metadata: [...report.metadata, /** @type {[string, string]} */ (["unpacked here", "the first 64 MB"])] };
   };
 
   // -- the others -----------------------------------------------------------------
@@ -185,19 +233,19 @@ globalThis.doctor ??= {};
     }
   };
 
-  const safetensors = async (/** @type {any} */ file) => {
+  const safetensors = async (/** @type {Bytes} */ file) => {
     const length = int64(viewOf(await file.read(0, 8)), 0);
     if (length > MOST_JSON) throw new Unreadable("Its header claims to be longer than 128 MB.");
     const report = { ...blank(), kind: "safetensors", title: "A safetensors file" };
     if (8 + length > file.size) return { ...report, title: "A safetensors file whose end is missing", truncated: true, problems: ["Not even the list of its tensors is whole."] };
     const header = parseJson(await file.text(8, length));
     const tensors = [], stored = [];
-    for (const [name, entry] of Object.entries(header)) {
+    for (const [name, entry] of Object.entries(/** @type {Record<string, {dtype: string, shape: number[], data_offsets: [number, number]}>} */ (header))) {
       if (name === "__metadata__") {
-        report.metadata = Object.entries(/** @type {any} */ (entry)).slice(0, 200).map(([key, value]) => [key, String(value).slice(0, 500)]);
+        report.metadata = Object.entries(Object(entry)).slice(0, 200).map(([key, value]) => [key, String(value).slice(0, 500)]);
         continue;
       }
-      const { dtype: tag, shape, data_offsets: [from, to] } = /** @type {any} */ (entry);
+      const { dtype: tag, shape, data_offsets: [from, to] } = entry;
       if (!Array.isArray(shape) || !Number.isSafeInteger(from) || !Number.isSafeInteger(to)) throw new Unreadable("Its header is damaged.");
       const dtype = SAFE[tag] ?? String(tag), bytes = to - from;
       stored.push({ key: name, dtype, bytes, device: "", ...8 + length + to <= file.size && { at: 8 + length + from } });
@@ -208,20 +256,24 @@ globalThis.doctor ??= {};
       groups: [{ path: [], role: "weights", keys: tensors.length, tensors: tensors.length, groups: 0, detail: "", metadata: false }] };
   };
 
-  const dcp = async (/** @type {any} */ file, /** @type {File[]} */ files) => {
+  const dcp = async (/** @type {Bytes} */ file, /** @type {File[]} */ files) => {
     const pickled = await unpickle(file);
     const state = stateOf(pickled.root), metadata = pairsOf(state?.get("state_dict_metadata"));
     if (!metadata) return { ...contentsOf(pickled), kind: "pickle", title: "A pickle that is not torch.save’s" };
     const paths = pairsOf(state?.get("planner_data")) ?? new Map();
-    const tensors = [], values = [];
+    /** @type {TensorEntry[]} */
+    const tensors = [];
+    /** @type {ValueEntry[]} */
+    const values = [];
     for (const [name, entry] of metadata) {
+      /** @type {Path} */
       const path = paths.has(name) ? items(paths.get(name)).map((part) => (typeof part === "number" ? part : String(part))) : [name];
       const fields = stateOf(entry), size = numbers(fields?.get("size")), properties = fields?.get("properties");
       if (!fields?.has("size")) {
         values.push({ path, text: "an object, pickled" });
         continue;
       }
-      const dtype = properties instanceof Call ? dtypeOf(items(properties.state)[0] ?? stateOf(properties)?.get("dtype")) : "unknown";
+      const dtype = properties instanceof PickledCall ? dtypeOf(items(properties.state)[0] ?? stateOf(properties)?.get("dtype")) : "unknown";
       const chunks = items(fields.get("chunks")).length;
       tensors.push({ path, name: path.join("."), shape: size, dtype, stride: strides(size), offset: 0, storage: null, bytes: product(size) * sizeOf(dtype), device: "",
         kind: "tensor", layout: "strided", note: chunks > 1 ? `in ${chunks} pieces` : "" });
@@ -239,7 +291,8 @@ globalThis.doctor ??= {};
       }) };
   };
 
-  const json = async (/** @type {any} */ file, /** @type {File[]} */ files, /** @type {any} */ meter) => {
+  /** @returns {Promise<Content>} */
+  const json = async (/** @type {Bytes} */ file, /** @type {File[]} */ files, /** @type {Meter} */ meter) => {
     const data = file.size <= MOST_JSON ? parseJson(await file.text()) : null;
     const map = data?.weight_map;
     if (!map || typeof map !== "object") return { ...blank(), kind: "json", title: "JSON text, no weights" };
@@ -266,13 +319,16 @@ globalThis.doctor ??= {};
       groups: [{ path: [], role: "weights", keys: known.length, tensors: known.length, groups: 0, detail: "", metadata: false }] };
   };
 
-  const MAGIC = [0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+  /** The first pickle of the old format, in protocols 0 and 1, 2 and 3, 4 and 5. */
+  const isLegacy = (/** @type {string} */ text) => /^(L119547037146038801333356L\n|(\x80[\x02\x03]|\x80[\x04\x05]\x95.{8})\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19)\./s.test(text);
+  /** Before protocol 2 no byte says that it is a pickle, and texts begin with opcodes, too. */
+  const isPickle = (/** @type {Unpickled} */ { root, end, pickle, problem }, /** @type {Bytes} */ file) => (pickle?.memo.size ? ["", ENDS].includes(problem) : !problem && ( root instanceof PickledCall || end === file.size));
   const begins = (/** @type {Uint8Array} */ head, /** @type {ArrayLike<number>} */ bytes) => head.length >= bytes.length && Array.from(bytes).every((byte, i) => head[i] === byte);
 
-  /** Report on one file. @returns {Promise<any>} */
-  const one = async (/** @type {File} */ given, /** @type {File[]} */ files, /** @type {any} */ meter) => {
+  /** Report on one file. @returns {Promise<Content>} */
+  const one = async (/** @type {File} */ given, /** @type {File[]} */ files, /** @type {Meter} */ meter, depth = 0) => {
     const file = new Bytes(given, meter), head = await file.read(0, 512);
-    const text = new TextDecoder("latin1").decode(head), other = (/** @type {string} */ kind, /** @type {string} */ title) => ({ ...blank(), kind, title });
+    const text = latin1(head), other = (/** @type {string} */ kind, /** @type {string} */ title) => ({ ...blank(), kind, title });
     if (!head.length) return other("empty", "An empty file");
     if (head.every((byte) => byte === 0) && file.size > 16) return other("zeros", "A file that begins with nothing but zeros");
     if (given.name === ".metadata") return dcp(file, files);
@@ -281,23 +337,24 @@ globalThis.doctor ??= {};
       return { ...other("lfs", "A Git LFS pointer, not the file itself"), metadata: size ? [["size of the file", size]] : [] };
     }
     if (text.startsWith("PK\x03\x04") || text.startsWith("PK\x05\x06")) return zip(file);
-    if (begins(head, MAGIC)) return legacy(file);
-    if (begins(head, MAGIC.slice(0, 4)) && head.length < MAGIC.length) return { ...other("torch-legacy", "The first bytes of a torch.save file"), truncated: true };
-    if (text.slice(257, 262) === "ustar") return tar(file);
-    if (begins(head, [0x1f, 0x8b])) return other("gzip", "A file compressed with gzip");
+    if (isLegacy(text)) return legacy(file);
+    if (/^\x80\x02\x8a\n|^L11954/.test(text) && file.size < 25) return { ...other("torch-legacy", "The first bytes of a torch.save file"), truncated: true };
+    if (text.slice(257, 262) === "ustar") return tar(file, depth);
+    if (begins(head, [0x1f, 0x8b])) return gzip(given, file, depth);
     if (text.startsWith("GGUF")) return other("gguf", "A GGUF file, the format of llama.cpp");
     if (begins(head, [0x89, 0x48, 0x44, 0x46])) return other("hdf5", "An HDF5 file, as Keras writes");
     if (begins(head, [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59])) return { ...other("npy", "A NumPy array (.npy)"), metadata: [["array", text.slice(10, 200).split("\n")[0].trim()]] };
     if (/^\s*(<!doctype|<html|<\?xml|<head|<body)/i.test(text)) return other("html", "A web page, not a checkpoint");
     if (head.length > 10 && int64(viewOf(head), 0) > 1 && int64(viewOf(head), 0) < 2 ** 40 && head[8] === 0x7b) return safetensors(file);
     if (/^\s*[{[]/.test(text) && !text.includes("\0")) return json(file, files, meter);
-    if (head[0] === 0x80 && head[1] <= 5) {
-      const pickled = await unpickle(file), report = contentsOf(pickled);
+    const pickled = (head[0] === 0x80 && head[1] <= 5) || /^[()\]}cILFSVUXGJKMN]/.test(text) ? await unpickle(file) : null;
+    if (pickled && (head[0] === 0x80 || isPickle(pickled, file))) {
+      const report = contentsOf(pickled);
       if (pickled.problem && !report.globals.length && !report.values.length) return { ...other("pickle", "A damaged pickle"), problems: [pickled.problem] };
       const array = report.globals.some(({ name }) => /^(numpy|sklearn|pandas)\b/.test(name)) ? ", with NumPy arrays" : "";
       return { ...report, kind: "pickle", title: `A pickle that is not torch.save’s${array}` };
     }
-    if (head[0] === 8 && head[2] === 0x12 && /^[\w.-]+$/.test(text.slice(4, 4 + head[3]))) return other("onnx", "An ONNX model");
+    if (head[0] === 8 && (head[2] === 0x12 ? /^[\w.-]+$/.test(text.slice(4, 4 + head[3])) : /^[\x01-\x20]:[\x80-\xff]*[\0-\x7f]\n/.test(text.slice(1)))) return other("onnx", "An ONNX model");
     const words = new TextDecoder().decode(head.subarray(0, 500));
     if (!/[\0-\x08\x0e-\x1f\ufffd]/.test(words.slice(0, -4))) return { ...other("text", "A text file"), metadata: [["first line", words.split("\n")[0].trim().slice(0, 120)]] };
     return other("unknown", "A kind of file that this page does not know");
@@ -318,9 +375,9 @@ globalThis.doctor ??= {};
     }
     const parts = ["dcp", "safetensors-index", "torch-index"].includes(report.kind);
     if (files.length > 1 && !parts) report.problems.unshift(`${files.length} files were chosen; this is about the largest of them.`);
-    const name = main.name === ".metadata" ? (/** @type {any} */ (main).webkitRelativePath ?? "").split("/").at(-2) || ".metadata" : main.name;
+    const name = main.name === ".metadata" ? main.webkitRelativePath.split("/").at(-2) || ".metadata" : main.name;
     return { ...report, name: name.slice(0, 200), file: main.name.slice(0, 200), size: parts ? files.reduce((sum, file) => sum + file.size, 0) : main.size, files: parts ? files.length : 1, read: meter.read, ms: Math.round(performance.now() - begun) };
   };
 
-  Object.assign(doctor, { examine });
-}
+  return { examine };
+})();

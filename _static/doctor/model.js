@@ -1,10 +1,7 @@
 // What a model expects, from what a reader can paste: the message of load_state_dict, print(model), or a list of keys.
 "use strict";
-globalThis.doctor ??= {};
-{
-  const MOST_KEYS = 200_000, MOST_TEXT = 20_000_000;
-
-  /** @typedef {{kind: string, keys: Map<string, number[] | null>, partial: boolean}} Expected */
+const doctorModel = (() => {
+  const MOST_KEYS = 1_200_000, MOST_TEXT = 100_000_000;
 
   const numbersIn = (/** @type {string} */ text) => (text.match(/\d+/g) ?? []).map(Number);
   const argument = (/** @type {string} */ text, /** @type {string} */ name) => text.match(new RegExp(`\\b${name}=(\\([^)]*\\)|[^,()]+)`))?.[1];
@@ -51,7 +48,7 @@ globalThis.doctor ??= {};
 
   /** The keys of a model from print(model). Parameters that a module of one's own holds itself are not shown there. */
   const fromPrint = (/** @type {string} */ text) => {
-    /** @type {Map<string, number[] | null>} */
+    /** @type {Map<string, Shape>} */
     const keys = new Map();
     /** @type {{indent: number, names: string[], type: string}[]} */
     const stack = [];
@@ -85,11 +82,11 @@ globalThis.doctor ??= {};
     return found ? numbersIn(found[1]) : null;
   };
 
-  /** What load_state_dict says, added to the keys that the file has. @param {string} text @param {{name: string, shape: number[]}[]} has */
+  /** What load_state_dict says, added to the keys that the file has. @param {string} text @param {{name: string, shape: Shape}[]} has */
   const fromError = (text, has) => {
     const section = (/** @type {string} */ title) => quoted(text.match(new RegExp(`${title} key\\(s\\) in state_dict:([^]*?)(?=\\.\\s*(?:\\n|$)|(?:Missing|Unexpected) key|size mismatch for|$)`))?.[1] ?? "");
     const missing = section("Missing"), unexpected = new Set(section("Unexpected"));
-    const keys = new Map(has.filter(({ name }) => !unexpected.has(name)).map(({ name, shape }) => [name, /** @type {number[] | null} */ (shape)]));
+    const keys = new Map(has.filter(({ name }) => !unexpected.has(name)).map(({ name, shape }) => [name, shape]));
     for (const key of missing.slice(0, MOST_KEYS)) keys.set(key, null);
     for (const [, key, size] of text.matchAll(/size mismatch for (\S+): copying a param with shape .*? from checkpoint,\s*the shape in current model is (torch\.Size\(\[[\d, ]*\]\))/g)) keys.set(key, sizeIn(size));
     return keys;
@@ -97,7 +94,7 @@ globalThis.doctor ??= {};
 
   /** A key on each line, with its shape after it or not; or a list of texts. */
   const fromList = (/** @type {string} */ text) => {
-    /** @type {Map<string, number[] | null>} */
+    /** @type {Map<string, Shape>} */
     const keys = new Map();
     const lines = text.split("\n").map((line) => line.trim()).filter(Boolean);
     if (lines.length < 3 || /^(odict_keys|dict_keys|\[|\{|\()/.test(lines[0])) for (const key of quoted(text).slice(0, MOST_KEYS)) keys.set(key, null);
@@ -110,7 +107,7 @@ globalThis.doctor ??= {};
     return keys;
   };
 
-  /** @param {string} text @param {{name: string, shape: number[]}[]} has the tensors of the file @returns {Expected} */
+  /** @param {string} text @param {{name: string, shape: Shape}[]} has the tensors of the file @returns {Expected} */
   const expected = (text, has) => {
     text = text.slice(0, MOST_TEXT).replace(/\x1b\[[\d;]*m/g, "").replace(/\r/g, "");
     if (/(Missing|Unexpected) key\(s\) in state_dict|size mismatch for /.test(text)) return { kind: "error", keys: fromError(text, has), partial: false };
@@ -121,5 +118,5 @@ globalThis.doctor ??= {};
     return { kind: "keys", keys: fromList(text), partial: false };
   };
 
-  Object.assign(doctor, { expected });
-}
+  return { expected };
+})();

@@ -2,11 +2,18 @@
 // Names from files are put in as text, never as markup. Nothing is sent or stored.
 "use strict";
 {
-  const { consult, bytes, plural, summary, facts, asText, asMarkdown, element, code, keyTable, expected, expectedOf, ownKeys, compare, Canceled } = doctor;
-  const find = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
+  const { Canceled } = doctorBytes;
+  const { bytes, plural } = doctorFindings;
+  const { consult } = doctorWorker;
+  const { summary, facts, asText, asMarkdown } = doctorText;
+  const { element, code, keyTable } = doctorTable;
+  const find = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
+  const inputOf = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (document.getElementById(id));
+  const pasted = /** @type {HTMLTextAreaElement} */ (document.getElementById("doctor-pasted"));
   const status = find("doctor-status"), cancel = find("doctor-cancel"), answer = find("doctor-answer"), second = find("doctor-second"), difference = find("doctor-difference"), area = find("doctor-drop");
-  /** @type {any} */
-  let report = null;
+  /** @type {{id: number, files: File[], report: NonNullable<Answer["report"]>} | null} */
+  let subject = null;
+  let opened = 0;
   /** @type {AbortController | null} */
   let running = null;
 
@@ -24,22 +31,25 @@
     });
     return button;
   };
+  const MOST_CODE = 100_000, MOST_PASTED = 1_000_000;
+  /** Code, of which a browser could not lay out all where a million keys have names of their own. */
   const block = (/** @type {string} */ lines) => element("div", { className: "highlight-default doctor-lines" },
     element("div", { className: "cell-tools" }, copyButton("Copy", "Copy this code", () => lines)),
-    element("div", { className: "highlight" }, element("pre", { tabIndex: 0 }, lines)));
+    element("div", { className: "highlight" }, element("pre", { tabIndex: 0 }, lines.slice(0, MOST_CODE))),
+    ...lines.length > MOST_CODE ? [element("p", {}, `These are the first ${bytes(MOST_CODE)} of ${bytes(lines.length)}: Copy takes all of it.`)] : []);
   /** A link to a recipe that this page lists below. */
-  const recipeLink = (/** @type {string} */ name) => {
+  const recipeLink = (name = "") => {
     const link = name && /** @type {HTMLAnchorElement | null} */ (document.querySelector(`#what-it-looks-for a[href*="/${name}.html"]`));
     return link ? [element("p", {}, "Recipe: ", element("a", { href: link.getAttribute("href"), className: "reference" }, link.textContent ?? ""))] : [];
   };
   const WORDS = { danger: "Danger", problem: "Problem", answer: "Answer", note: "Note" };
-  const finding = (/** @type {any} */ { level, title, text, lines, recipe }) => element("section", { className: "doctor-finding", "data-level": level },
-    element("h3", {}, element("small", {}, WORDS[/** @type {keyof typeof WORDS} */ (level)]), " ", element("span", { className: "untrusted" }, title)),
+  const finding = (/** @type {Finding} */ { level, title, text, lines, recipe }) => element("section", { className: "doctor-finding", "data-level": level },
+    element("h3", {}, element("small", {}, WORDS[level]), " ", element("span", { className: "untrusted" }, title)),
     ...text ? [element("p", { className: "untrusted" }, text)] : [], ...lines ? [block(lines)] : [], ...recipeLink(recipe));
   const definition = (/** @type {[string, string][]} */ rows) => element("dl", { className: "doctor-facts" }, ...rows.map(([name, text]) => element("div", {}, element("dt", {}, code(name)), element("dd", { className: "untrusted" }, text.slice(0, 500)))));
 
-  const show = () => {
-    const found = report.findings, { main, others } = facts(report), refused = report.globals.filter((/** @type {any} */ { verdict }) => verdict !== "allowed");
+  const show = (/** @type {NonNullable<Answer["report"]>} */ report) => {
+    const found = report.findings, { main, others } = facts(report), refused = report.globals.filter(({ verdict }) => verdict !== "allowed");
     answer.replaceChildren(
       element("h2", { id: "doctor-name", tabIndex: -1, className: "untrusted" }, report.name),
       element("p", {}, `${summary(report)}.`),
@@ -48,24 +58,25 @@
       ...found.map(finding),
       ...main.length ? [element("h3", {}, "What is in it"), definition(main)] : [],
       ...others.length ? [element("details", { className: "fold" }, element("summary", {}, `Values inside of these (${others.length})`), definition(others))] : [],
-      ...refused.length ? [element("details", { className: "fold" }, element("summary", {}, `Classes and functions that torch.load refuses by default (${refused.length})`), element("ul", {}, ...refused.slice(0, 200).map((/** @type {any} */ { name }) => element("li", {}, code(name)))))] : [],
+      ...refused.length ? [element("details", { className: "fold" }, element("summary", {}, `Classes and functions that torch.load refuses by default (${refused.length})`), element("ul", {}, ...refused.slice(0, 200).map(({ name }) => element("li", {}, code(name)))))] : [],
       ...report.tensors.length ? [element("h3", {}, "Keys"), keyTable(report)] : [],
     );
     answer.hidden = false;
     second.hidden = !report.tensors.length;
     difference.replaceChildren();
-    find("doctor-pasted").value = "";
+    pasted.value = "";
     find("doctor-name").focus();
   };
 
-  const examine = async (/** @type {File[]} */ files) => {
+  /** Ask the worker, with the status and the Cancel button; null if that came to nothing. */
+  const ask = async (/** @type {Question} */ question, /** @type {File[]} */ files, /** @type {string} */ doing) => {
     running?.abort();
     const own = running = new AbortController();
     const total = files.reduce((sum, { size }) => sum + size, 0);
     cancel.hidden = false;
-    status.textContent = `Reading ${files[0].name.slice(0, 100)}…`;
+    status.textContent = `${doing}…`;
     try {
-      return await consult(files, { signal: own.signal, progress: (read) => { if (own === running) status.textContent = `Reading: ${bytes(read)} of ${bytes(total)}…`; } });
+      return await consult(question, { signal: own.signal, progress: (read) => { if (own === running) status.textContent = `Reading: ${bytes(read)} of ${bytes(total)}…`; } });
     } catch (error) {
       if (own === running) status.textContent = error instanceof Canceled ? "Canceled." : "The file could not be read. If it is open in another program or was moved, choose it again.";
       return null;
@@ -78,10 +89,12 @@
   };
   const open = async (/** @type {File[]} */ files) => {
     if (!files.length) return;
-    const found = await examine(files);
-    if (!found) return;
-    report = found;
-    show();
+    const id = opened += 1;
+    const found = await ask({ id, files }, files, `Reading ${files[0].name.slice(0, 100)}`);
+    if (!found?.report) return;
+    const { report } = found;
+    subject = { id, files, report };
+    show(report);
     status.textContent = `${plural(report.findings.length, "finding")}, ${plural(report.tensors.length, "tensor")}.`;
   };
 
@@ -90,12 +103,12 @@
   for (const [button, input] of [["doctor-choose", "doctor-file"], ["doctor-choose-folder", "doctor-folder"], ["doctor-choose-other", "doctor-other"]]) {
     find(button).addEventListener("click", () => find(input).click());
   }
-  const filesOf = (/** @type {any} */ input) => {
-    const files = [...input.files];
+  const filesOf = (/** @type {HTMLInputElement} */ input) => {
+    const files = [...input.files ?? []];
     input.value = ""; // so that the same file can be chosen again
     return files;
   };
-  for (const input of ["doctor-file", "doctor-folder"]) find(input).addEventListener("change", () => open(filesOf(find(input))));
+  for (const input of ["doctor-file", "doctor-folder"]) find(input).addEventListener("change", () => open(filesOf(inputOf(input))));
   cancel.addEventListener("click", () => {
     running?.abort();
     area.focus();
@@ -103,17 +116,18 @@
 
   /** The files that were dropped, those of a folder too, but not of folders in that. */
   const dropped = async (/** @type {DataTransfer} */ data) => {
-    const entries = [...data.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean), files = [...data.files];
-    if (!entries.some((entry) => entry?.isDirectory)) return files;
+    const entries = [...data.items].map((item) => item.webkitGetAsEntry?.()).filter((entry) => !!entry), files = [...data.files];
+    if (!entries.some((entry) => entry.isDirectory)) return files;
+    const fileOf = (/** @type {FileSystemEntry} */ entry) => /** @type {Promise<File>} */ (new Promise((resolve, reject) => { /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject); }));
     const found = [];
-    for (const entry of /** @type {any[]} */ (entries)) {
-      if (entry.isFile) found.push(await new Promise((resolve, reject) => { entry.file(resolve, reject); }));
+    for (const entry of entries) {
+      if (entry.isFile) found.push(await fileOf(entry));
       else {
-        const reader = entry.createReader();
+        const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
         for (;;) {
-          const part = await new Promise((resolve, reject) => { reader.readEntries(resolve, reject); });
+          const part = /** @type {FileSystemEntry[]} */ (await new Promise((resolve, reject) => { reader.readEntries(resolve, reject); }));
           if (!part.length || found.length > 10_000) break;
-          for (const inner of part) if (inner.isFile) found.push(await new Promise((resolve, reject) => { inner.file(resolve, reject); }));
+          for (const inner of part) if (inner.isFile) found.push(await fileOf(inner));
         }
       }
     }
@@ -130,36 +144,40 @@
 
   // -- the second input ------------------------------------------------------------
 
-  const names = (/** @type {string} */ title, /** @type {string[]} */ list) => (list.length ? [element("details", { className: "fold" }, element("summary", {}, `${title} (${list.length.toLocaleString("en-US")})`), element("ul", {}, ...list.slice(0, 500).map((name) => element("li", {}, code(name))), ...list.length > 500 ? [element("li", {}, `and ${list.length - 500} more`)] : []))] : []);
-  const showDifference = (/** @type {any} */ found) => {
-    const { pairs, shapes, unused, missing, dtypes, confidence, wanted, lines } = found;
-    const renamed = pairs.filter((/** @type {any} */ { from, to }) => from !== to), same = pairs.length === wanted && !unused.length && !shapes.length;
+  const names = /** @template Entry @param {string} title @param {Shown<Entry>} list @param {(entry: Entry) => string} said */ (title, { count, first }, said = String) => (count
+    ? [element("details", { className: "fold" }, element("summary", {}, `${title} (${count.toLocaleString("en-US")})`), element("ul", {}, ...first.map((entry) => element("li", {}, code(said(entry)))), ...count > first.length ? [element("li", {}, `and ${count - first.length} more`)] : []))] : []);
+  const showDifference = (/** @type {Difference} */ found) => {
+    const { pairs, renamed, shapes, unused, missing, dtypes, confidence, wanted, lines } = found;
+    const same = pairs === wanted && !unused.count && !shapes.count;
     const side = found.kind === "file" ? "the other file" : "the model";
-    const head = same && !renamed.length ? "They have the same keys and shapes." : `${pairs.length} of ${plural(wanted, "key")} of ${side} get a value from this file, ${confidence.percent} %${renamed.length ? `, ${renamed.length} of them under another name` : ""}.`;
+    const head = same && !renamed.count ? "They have the same keys and shapes." : `${pairs} of ${plural(wanted, "key")} of ${side} get a value from this file, ${confidence.percent} %${renamed.count ? `, ${renamed.count} of them under another name` : ""}.`;
     const sure = { sure: "", likely: " Some names were matched by a shape that occurs once: look at the map.", "a guess": ` ${confidence.guessed} names were matched by shape and order, or by their ending, which is a guess: look at the map before you use it.` }[/** @type {"sure"} */ (confidence.word)];
     difference.replaceChildren(
       element("h3", { tabIndex: -1, id: "doctor-differs" }, "What differs"),
-      element("p", {}, head + sure + (found.partial && unused.length ? " print(model) does not show parameters that a module holds itself: if unused keys are such, paste list(model.state_dict()) instead." : "")),
-      ...names("Renamed", renamed.map((/** @type {any} */ { from, to, how }) => `${from} → ${to}   (${how})`)),
-      ...names("Other shape", shapes.map((/** @type {any} */ { from, to, has, wants }) => `${from}${from === to ? "" : ` → ${to}`}: [${has?.join(", ")}] in this file, [${wants?.join(", ")}] in ${side}`)),
-      ...names("Other dtype", dtypes.map((/** @type {any} */ { name, has, wants }) => `${name}: ${has} in this file, ${wants} in ${side}`)),
-      ...names(`In this file only`, unused), ...names(`In ${side} only`, missing),
-      ...pairs.length ? [element("p", {}, `To load this file into ${found.kind === "file" ? "the model of the other file" : "the model"}:`), block(lines)] : [],
-      ...recipeLink(shapes.length ? "troubleshooting/adapting_tensors_to_another_shape" : renamed.length ? "troubleshooting/renaming_keys_of_old_checkpoints" : "troubleshooting/reading_missing_and_unexpected_keys"),
+      element("p", {}, head + sure + (found.partial && unused.count ? " print(model) does not show parameters that a module holds itself: if unused keys are such, paste list(model.state_dict()) instead." : "")),
+      ...names("Renamed", renamed, ({ from, to, how }) => `${from} → ${to}   (${how})`),
+      ...names("Other shape", shapes, ({ from, to, has, wants }) => `${from}${from === to ? "" : ` → ${to}`}: [${has?.join(", ")}] in this file, [${wants?.join(", ")}] in ${side}`),
+      ...names("Other dtype", dtypes, ({ name, has, wants }) => `${name}: ${has} in this file, ${wants} in ${side}`),
+      ...names("In this file only", unused), ...names(`In ${side} only`, missing),
+      ...pairs ? [element("p", {}, `To load this file into ${found.kind === "file" ? "the model of the other file" : "the model"}:`), block(lines)] : [],
+      ...recipeLink(shapes.count ? "troubleshooting/adapting_tensors_to_another_shape" : renamed.count ? "troubleshooting/renaming_keys_of_old_checkpoints" : "troubleshooting/reading_missing_and_unexpected_keys"),
     );
     find("doctor-differs").focus();
   };
-  find("doctor-compare").addEventListener("click", () => {
-    const text = find("doctor-pasted").value;
-    const other = expected(text, ownKeys(report));
-    if (text.trim() && other.keys.size) showDifference(compare(report, other));
-    else difference.replaceChildren(element("p", { role: "alert" }, "There are no keys in it: paste the whole message, what print(model) shows, or list(model.state_dict())."));
-  });
-  find("doctor-other").addEventListener("change", async () => {
-    const other = await examine(filesOf(find("doctor-other")));
-    if (!other) return;
+  const compare = async (/** @type {{text?: string, files?: File[]}} */ second) => {
+    if (!subject || second.files && !second.files.length) return;
+    const found = await ask({ id: subject.id, files: subject.files, second }, second.files ?? subject.files, "Comparing");
+    if (!found) return;
     status.textContent = "";
-    if (other.tensors.length) showDifference(compare(report, expectedOf(other)));
-    else difference.replaceChildren(element("p", { role: "alert" }, `${other.title}: there are no tensors to compare with.`));
+    if (found.difference) showDifference(found.difference);
+    else difference.replaceChildren(element("p", { role: "alert" }, found.problem ?? ""));
+  };
+  find("doctor-compare").addEventListener("click", () => compare({ text: pasted.value }));
+  pasted.addEventListener("paste", (event) => {
+    const text = event.clipboardData?.getData("text/plain") ?? "";
+    if (text.length < MOST_PASTED) return;
+    event.preventDefault(); // a browser needs minutes to lay out a million lines
+    compare({ text });
   });
+  find("doctor-other").addEventListener("change", () => compare({ files: filesOf(inputOf("doctor-other")) }));
 }

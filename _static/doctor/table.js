@@ -1,43 +1,59 @@
 // The table of keys: folded by module where there are many, filtered, sorted, and drawn a few hundred rows at a time.
 "use strict";
-globalThis.doctor ??= {};
-{
-  const { bytes, plural, shapeOf, gather } = doctor;
+const doctorTable = (() => {
+  const { gather } = doctorContents;
+  const { bytes, plural } = doctorFindings;
+  const { shapeOf } = doctorText;
   const FEW = 40, STEP = 300;
 
   /** Make an element with children; texts are never markup. */
-  const element = (/** @type {string} */ name, /** @type {Record<string, any>} */ properties = {}, /** @type {(Node | string)[]} */ ...children) => {
+  const element = (/** @type {string} */ name, /** @type {Record<string, unknown>} */ properties = {}, /** @type {(Node | string)[]} */ ...children) => {
     const made = document.createElement(name);
     for (const [key, value] of Object.entries(properties)) {
-      if (key in made && key !== "list") /** @type {any} */ (made)[key] = value;
-      else made.setAttribute(key, value);
+      if (key in made && key !== "list") Reflect.set(made, key, value);
+      else made.setAttribute(key, String(value));
     }
     made.append(...children);
     return made;
   };
   const code = (/** @type {string} */ text) => element("code", { className: "untrusted" }, text.length > 300 ? `${text.slice(0, 300)}…` : text);
 
-  /** The modules of tensors: `{name, children, tensors, bytes}`, one level for each dot. */
-  const treeOf = (/** @type {any[]} */ tensors) => {
-    const root = { name: "", children: new Map(), count: 0, bytes: 0 };
+  /** A module, or the root. @typedef {{name: string, children: Map<string, Branch | Leaf>, count: number, bytes: number}} Branch */
+  /** @typedef {{tensor: TensorEntry}} Leaf */
+
+  /** The modules of tensors, one level for each dot. */
+  const treeOf = (/** @type {TensorEntry[]} */ tensors) => {
+    const make = /** @param {string} name @returns {Branch} */ (name) => ({ name, children: new Map(), count: 0, bytes: 0 });
+    const root = make("");
     for (const tensor of tensors) {
       let node = root;
-      const parts = tensor.name.split(".");
-      for (const [i, part] of parts.slice(0, 12).entries()) {
+      const parts = tensor.name.split("."), most = Math.min(parts.length, 12);
+      for (const [i, part] of parts.slice(0, most).entries()) {
         node.count += 1;
         node.bytes += tensor.bytes;
-        if (i === Math.min(parts.length, 12) - 1) node.children.set(`\0${node.children.size}`, { tensor });
+        if (i === most - 1) node.children.set(`\0${node.children.size}`, { tensor });
         else {
-          if (!node.children.has(part)) node.children.set(part, { name: [...parts.slice(0, i), part].join("."), children: new Map(), count: 0, bytes: 0 });
-          node = node.children.get(part);
+          let child = node.children.get(part);
+          if (!child || "tensor" in child) node.children.set(part, child = make([...parts.slice(0, i), part].join(".")));
+          node = child;
         }
       }
     }
     return root;
   };
+  /** The module that is all that a module has. */
+  const onlyModule = (/** @type {Branch} */ { children }) => {
+    const [child] = children.values();
+    return children.size === 1 && !("tensor" in child) ? child : null;
+  };
 
-  const keyTable = (/** @type {any} */ report) => {
-    /** @type {Map<string, any[]>} */
+  const innermost = (/** @type {Branch} */ module) => {
+    for (let inner = onlyModule(module); inner; inner = onlyModule(inner)) module = inner;
+    return module;
+  };
+
+  const keyTable = (/** @type {Report} */ report) => {
+    /** @type {Map<string, TensorEntry[]>} */
     const sharing = new Map();
     for (const tensor of report.tensors) if (tensor.storage !== null) gather(sharing, tensor.storage, tensor);
     const tree = treeOf(report.tensors), open = new Set();
@@ -49,14 +65,14 @@ globalThis.doctor ??= {};
     const more = /** @type {HTMLButtonElement} */ (element("button", { type: "button", className: "doctor-more" }));
     let shown = STEP;
 
-    const row = (/** @type {any} */ tensor, depth = 0) => {
-      const all = sharing.get(tensor.storage) ?? [], others = all.slice(0, 4).filter((other) => other !== tensor).slice(0, 3);
+    const row = (/** @type {TensorEntry} */ tensor, depth = 0) => {
+      const all = sharing.get(tensor.storage ?? "") ?? [], others = all.slice(0, 4).filter((other) => other !== tensor).slice(0, 3);
       const shares = others.map(({ name }) => name.slice(0, 100)).join(", ") + (all.length > 4 ? ` and ${all.length - 4} more` : "");
       const name = element("th", { scope: "row", "data-depth": Math.min(depth, 6) }, code(tensor.name));
       if (tensor.kind !== "tensor" || tensor.note || tensor.layout !== "strided") name.append(" ", element("small", {}, [tensor.kind === "tensor" ? "" : tensor.kind, tensor.layout === "strided" ? "" : tensor.layout, tensor.note].filter(Boolean).join(", ").slice(0, 120)));
       return element("tr", {}, name, element("td", {}, shapeOf(tensor)), element("td", {}, tensor.dtype), element("td", { className: "doctor-number", title: `${tensor.bytes} bytes` }, bytes(tensor.bytes)), element("td", {}, code(tensor.device)), element("td", {}, code(shares)));
     };
-    const branch = (/** @type {any} */ node, /** @type {number} */ depth) => {
+    const branch = (/** @type {Branch} */ node, /** @type {number} */ depth) => {
       const expanded = open.has(node.name);
       const toggle = element("button", { type: "button", className: "doctor-module", "aria-expanded": String(expanded) }, code(node.name));
       toggle.addEventListener("click", () => {
@@ -68,24 +84,27 @@ globalThis.doctor ??= {};
         element("td", { colSpan: 2 }, plural(node.count, "tensor")), element("td", { className: "doctor-number" }, bytes(node.bytes)), element("td"), element("td"));
     };
     /** The rows of a tree whose modules are open; a module of one module is shown as that. */
-    const rowsOf = function* (/** @type {any} */ node, depth = 0) {
-      for (let child of node.children.values()) {
-        while (!child.tensor && child.children.size === 1 && ![...child.children.values()][0].tensor) [child] = child.children.values();
-        yield child.tensor ? () => row(child.tensor, depth) : () => branch(child, depth);
-        if (!child.tensor && open.has(child.name)) yield* rowsOf(child, depth + 1);
+    const rowsOf = /** @param {Branch} node @returns {Generator<() => HTMLElement>} */ function* (node, depth = 0) {
+      for (const child of node.children.values()) {
+        if ("tensor" in child) {
+          yield () => row(child.tensor, depth);
+          continue;
+        }
+        const module = innermost(child);
+        yield () => branch(module, depth);
+        if (open.has(module.name)) yield* rowsOf(module, depth + 1);
       }
     };
-    const first = [...tree.children.values()];
-    for (let node = first.length === 1 ? first[0] : null; node?.children; node = node.children.size === 1 ? [...node.children.values()][0] : null) open.add(node.name);
+    for (let node = onlyModule(tree); node; node = onlyModule(node)) open.add(node.name);
     const draw = () => {
       const wanted = filter.value.trim().toLowerCase();
       let rows;
       if (order.value === "modules" && !wanted) rows = rowsOf(tree);
       else {
         const tensors = wanted ? report.tensors.filter(({ name, dtype }) => name.toLowerCase().includes(wanted) || dtype === wanted) : [...report.tensors];
-        if (order.value === "name") tensors.sort((/** @type {any} */ a, /** @type {any} */ b) => (a.name < b.name ? -1 : 1));
-        if (order.value === "bytes") tensors.sort((/** @type {any} */ a, /** @type {any} */ b) => b.bytes - a.bytes);
-        rows = tensors.map((/** @type {any} */ tensor) => () => row(tensor));
+        if (order.value === "name") tensors.sort((a, b) => (a.name < b.name ? -1 : 1));
+        if (order.value === "bytes") tensors.sort((a, b) => b.bytes - a.bytes);
+        rows = tensors.map((tensor) => () => row(tensor));
       }
       const made = [];
       let left = 0;
@@ -108,5 +127,5 @@ globalThis.doctor ??= {};
       element("div", { className: "doctor-table", role: "region", tabIndex: 0, "aria-label": "Keys" }, element("table", {}, element("thead", {}, element("tr", {}, ...head)), body)), more);
   };
 
-  Object.assign(doctor, { element, code, keyTable });
-}
+  return { element, code, keyTable };
+})();

@@ -1,28 +1,27 @@
 // A report as text or Markdown, for an issue or a message.
 "use strict";
-globalThis.doctor ??= {};
-{
-  const { bytes, plural } = doctor;
+const doctorText = (() => {
+  const { bytes, plural } = doctorFindings;
   const MOST_ROWS = 200;
 
-  const shapeOf = (/** @type {any} */ tensor) => (tensor.missing ? "?" : tensor.layout === "nested" ? "nested" : `[${tensor.shape.join(", ")}]`);
+  const shapeOf = (/** @type {TensorEntry} */ tensor) => (tensor.missing ? "?" : tensor.layout === "nested" ? "nested" : `[${tensor.shape.join(", ")}]`);
   /** Bytes of the storages, each counted once, and of what has none. */
-  const totalOf = (/** @type {any} */ report) => report.storages.reduce((/** @type {number} */ sum, /** @type {any} */ storage) => sum + storage.bytes, 0)
-    || report.tensors.reduce((/** @type {number} */ sum, /** @type {any} */ tensor) => sum + tensor.bytes, 0);
-  const dtypesOf = (/** @type {any} */ report) => {
+  const totalOf = (/** @type {Report} */ report) => report.storages.reduce((sum, storage) => sum + storage.bytes, 0)
+    || report.tensors.reduce((sum, tensor) => sum + tensor.bytes, 0);
+  const dtypesOf = (/** @type {Report} */ report) => {
     /** @type {Map<string, number>} */
     const counts = new Map();
     for (const { dtype } of report.tensors) counts.set(dtype, (counts.get(dtype) ?? 0) + 1);
     return [...counts].sort((a, b) => b[1] - a[1]).map(([dtype, count]) => `${count.toLocaleString("en-US")} ${dtype}`).join(", ");
   };
   /** What one line says of the whole file. */
-  const summary = (/** @type {any} */ report) => [
+  const summary = (/** @type {Report} */ report) => [
     report.title, report.age, bytes(report.size), ...report.tensors.length ? [`${plural(report.tensors.length, "tensor")} of ${bytes(totalOf(report))}: ${dtypesOf(report)}`] : [],
   ].filter(Boolean).join(" · ");
   /** What there is besides tensors: `main`, the dictionaries with a purpose and the values at the top, and `others`, those inside. */
-  const facts = (/** @type {any} */ report) => {
-    const named = (/** @type {any[]} */ values) => values.map(({ path, text }) => /** @type {[string, string]} */ ([path.join(".") || "value", text]));
-    const groups = report.groups.filter(({ role }) => role).map(({ path, role, tensors, detail }) => [path.join(".") || "all of it", [role, tensors ? plural(tensors, "tensor") : "", detail].filter(Boolean).join(", ")]);
+  const facts = (/** @type {Report} */ report) => {
+    const named = (/** @type {ValueEntry[]} */ values) => values.map(({ path, text }) => /** @type {[string, string]} */ ([path.join(".") || "value", text]));
+    const groups = report.groups.filter(({ role }) => role).map(({ path, role, tensors, detail }) => /** @type {[string, string]} */ ([path.join(".") || "all of it", [role, tensors ? plural(tensors, "tensor") : "", detail].filter(Boolean).join(", ")]));
     const top = named(report.values.filter(({ path }) => path.length <= 1));
     return { main: [...groups, ...top, ...report.metadata].slice(0, 60), others: named(report.values.filter(({ path }) => path.length > 1)).slice(0, 300) };
   };
@@ -37,7 +36,7 @@ globalThis.doctor ??= {};
     return `${ticks}${language}\n${text}\n${ticks}`;
   };
 
-  const asMarkdown = (/** @type {any} */ report, /** @type {any[]} */ findings) => {
+  const asMarkdown = (/** @type {Report} */ report, /** @type {Finding[]} */ findings) => {
     const rows = report.tensors.slice(0, MOST_ROWS);
     return [
       `### ${inline(report.name)}`, "", summary(report), "",
@@ -49,16 +48,16 @@ globalThis.doctor ??= {};
   };
   const escape = (/** @type {string} */ text) => text.replace(/[\\`*_{}[\]<>#|@]/g, "\\$&").replace(/\s+/g, " ");
 
-  const asText = (/** @type {any} */ report, /** @type {any[]} */ findings) => {
+  const asText = (/** @type {Report} */ report, /** @type {Finding[]} */ findings) => {
     const rows = report.tensors.slice(0, MOST_ROWS), width = Math.min(60, Math.max(0, ...rows.map(({ name }) => name.length)));
     return [
       report.name, summary(report), "",
-      ...findings.flatMap(({ title, text, lines }) => [title, ...text ? [`  ${text}`] : [], ...lines && lines.length < 5000 ? ["", ...lines.split("\n").map((/** @type {string} */ line) => `    ${line}`.trimEnd())] : [], ""]),
+      ...findings.flatMap(({ title, text, lines }) => [title, ...text ? [`  ${text}`] : [], ...lines && lines.length < 5000 ? ["", ...lines.split("\n").map((line) => `    ${line}`.trimEnd())] : [], ""]),
       ...facts(report).main.map(([name, text]) => `${name}: ${text}`), "",
       ...rows.map((tensor) => `${tensor.name.padEnd(width)}  ${shapeOf(tensor)}  ${tensor.dtype}  ${tensor.bytes}  ${tensor.device}`.trimEnd()),
       ...report.tensors.length > rows.length ? [`and ${plural(report.tensors.length - rows.length, "more tensor")}`] : [],
     ].join("\n").trim();
   };
 
-  Object.assign(doctor, { shapeOf, totalOf, summary, facts, asMarkdown, asText });
-}
+  return { shapeOf, totalOf, summary, facts, asMarkdown, asText };
+})();

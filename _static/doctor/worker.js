@@ -1,21 +1,26 @@
 // Where a file is read: in a worker, which has its code before there is a file, or, from a disk,
 // where browsers refuse workers, on the page itself.
 "use strict";
-globalThis.doctor ??= {};
-if (typeof document === "undefined") {
-  onmessage = async ({ data: { scripts, files } }) => {
-    if (scripts) {
-      importScripts(...scripts);
-      postMessage({ ready: true });
-    } else {
-      postMessage({ report: await doctor.diagnose(files, new doctor.Meter((read) => postMessage({ read }))) });
-    }
-  };
-} else {
-  const own = /** @type {HTMLScriptElement} */ (document.currentScript).src;
+const doctorWorker = (() => {
+  const onPage = typeof document !== "undefined";
+  if (!onPage) {
+    onmessage = async ({ data: { scripts, question } }) => {
+      if (scripts) {
+        importScripts(...scripts);
+        postMessage({ ready: true });
+        return;
+      }
+      try {
+        postMessage({ answer: await doctorConsultation.respond(question, new doctorBytes.Meter((read) => postMessage({ read }))) });
+      } catch (error) {
+        postMessage({ error: String(error) });
+      }
+    };
+  }
+
   // Those that the worker needs stand before this one on the page.
-  const all = [.../** @type {NodeListOf<HTMLScriptElement>} */ (document.querySelectorAll('script[src*="/doctor/"]'))].map(({ src }) => src);
-  const scripts = all.slice(0, all.indexOf(own));
+  const own = onPage ? /** @type {HTMLScriptElement} */ (document.currentScript).src : "";
+  const all = onPage ? [.../** @type {NodeListOf<HTMLScriptElement>} */ (document.querySelectorAll('script[src*="/doctor/"]'))].map(({ src }) => src) : [];
 
   /** A worker that is ready, or null where there is none. @returns {Promise<Worker | null>} */
   const start = () => new Promise((resolve) => {
@@ -23,23 +28,24 @@ if (typeof document === "undefined") {
       const worker = new Worker(own);
       worker.onmessage = () => resolve(worker);
       worker.onerror = () => resolve(null);
-      worker.postMessage({ scripts });
+      worker.postMessage({ scripts: all.slice(0, all.indexOf(own)) });
     } catch {
       resolve(null);
     }
   });
-  let waiting = start();
+  let waiting = onPage ? start() : Promise.resolve(null);
 
   /**
-   * Examine files. The promise is rejected with `Canceled` after `signal` is aborted.
-   * @param {File[]} files @param {{progress: (read: number) => void, signal: AbortSignal}} options
+   * Ask the worker. The promise is rejected with `Canceled` after `signal` is aborted.
+   * @param {Question} question @param {{progress: (read: number) => void, signal: AbortSignal}} options @returns {Promise<Answer>}
    */
-  doctor.consult = async (files, { progress, signal }) => {
+  const consult = async (question, { progress, signal }) => {
     const worker = await waiting;
+    if (signal.aborted) throw new doctorBytes.Canceled();
     if (!worker) {
-      const meter = new doctor.Meter(progress);
+      const meter = new doctorBytes.Meter(progress);
       signal.addEventListener("abort", () => { meter.canceled = true; });
-      return doctor.diagnose(files, meter);
+      return doctorConsultation.respond(question, meter);
     }
     return new Promise((resolve, reject) => {
       const end = (/** @type {Error} */ error) => {
@@ -47,11 +53,16 @@ if (typeof document === "undefined") {
         waiting = start();
         reject(error);
       };
-      if (signal.aborted) reject(new doctor.Canceled());
-      signal.addEventListener("abort", () => end(new doctor.Canceled()));
-      worker.onmessage = ({ data }) => (data.report ? resolve(data.report) : progress(data.read));
+      signal.addEventListener("abort", () => end(new doctorBytes.Canceled()));
+      worker.onmessage = ({ data }) => {
+        if (data.answer) resolve(data.answer);
+        else if (data.error) reject(new Error(data.error));
+        else progress(data.read);
+      };
       worker.onerror = () => end(new Error("The worker has ended."));
-      worker.postMessage({ files });
+      worker.postMessage({ question });
     });
   };
-}
+
+  return { consult };
+})();

@@ -1,16 +1,15 @@
 // The entries of a zip archive, from its central directory or, where the end of the file is
 // missing, from the headers before the entries.
 "use strict";
-globalThis.doctor ??= {};
-{
-  const { Bytes, Unreadable, int64, viewOf } = doctor;
+const doctorZip = (() => {
+  const { Bytes, Unreadable, int64, viewOf } = doctorBytes;
   const LOCAL = 0x04034b50, CENTRAL = 0x02014b50, END = 0x06054b50, END64 = 0x06064b50, LOCATOR64 = 0x07064b50;
   const MOST_ENTRIES = 1_000_000, MOST_DIRECTORY = 256 << 20, MOST_INFLATED = 256 << 20;
 
   /** @typedef {{name: string, method: number, packed: number, size: number, header: number, flags: number}} Entry */
 
   /** Where the central directory is: `{at, length, count}`, or null if the file has no end. */
-  const findDirectory = async (/** @type {InstanceType<typeof Bytes>} */ file) => {
+  const findDirectory = async (/** @type {Bytes} */ file) => {
     for (const length of [1024, 66_000]) { // a comment can be 64 KB long; torch writes none
       const at = Math.max(0, file.size - length);
       const tail = viewOf(await file.read(at, length));
@@ -31,7 +30,7 @@ globalThis.doctor ??= {};
   };
 
   /** The entries by name, or null if the end of the file, with the directory, is missing. */
-  const readDirectory = async (/** @type {InstanceType<typeof Bytes>} */ file) => {
+  const readDirectory = async (/** @type {Bytes} */ file) => {
     const place = await findDirectory(file);
     if (!place) return null;
     if (place.size > MOST_DIRECTORY || place.count > MOST_ENTRIES) throw new Unreadable("The zip archive claims to have more than a million entries.");
@@ -66,7 +65,7 @@ globalThis.doctor ??= {};
   };
 
   /** Where the data of the entry begins whose header is at *at*; its name. Null if there is no header. */
-  const readHeader = async (/** @type {InstanceType<typeof Bytes>} */ file, /** @type {number} */ at) => {
+  const readHeader = async (/** @type {Bytes} */ file, /** @type {number} */ at) => {
     const bytes = await file.read(at, 512), view = viewOf(bytes);
     if (bytes.length < 30 || view.getUint32(0, true) !== LOCAL) return null;
     const names = view.getUint16(26, true), extras = view.getUint16(28, true);
@@ -91,7 +90,7 @@ globalThis.doctor ??= {};
   };
 
   /** The content of an entry. */
-  const openEntry = async (/** @type {InstanceType<typeof Bytes>} */ file, /** @type {Entry} */ entry) => {
+  const openEntry = async (/** @type {Bytes} */ file, /** @type {Entry} */ entry) => {
     const header = await readHeader(file, entry.header);
     if (!header || header.data + entry.packed > file.size) throw new Unreadable(`The zip archive has no “${entry.name}” where its directory says.`);
     if (entry.flags & 1) throw new Unreadable("The zip archive is encrypted.");
@@ -102,7 +101,7 @@ globalThis.doctor ??= {};
   };
 
   /** Where the next header is, soon after *at*; -1 if there is none. */
-  const nextHeader = async (/** @type {InstanceType<typeof Bytes>} */ file, /** @type {number} */ at) => {
+  const nextHeader = async (/** @type {Bytes} */ file, /** @type {number} */ at) => {
     for (const range of [64, 4096]) {
       const bytes = await file.read(at, range);
       for (let i = 0; i + 4 <= bytes.length; i += 1) {
@@ -112,5 +111,5 @@ globalThis.doctor ??= {};
     return -1;
   };
 
-  Object.assign(doctor, { readDirectory, readHeader, openEntry, nextHeader });
-}
+  return { readDirectory, readHeader, openEntry, nextHeader };
+})();

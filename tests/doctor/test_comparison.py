@@ -1,11 +1,15 @@
 """A second input of the doctor: what differs, and the loop that makes one load into the other, executed."""
 
+import json
+import pickle
 import random
 from collections import OrderedDict
+from pathlib import Path
 
 import pytest
 import torch
-from examining import examine
+from examining import compress, examine
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn.modules.container import ModuleList
 
@@ -119,6 +123,48 @@ def test_other_names_inside_are_guessed_by_shape_and_order_and_said_to_be(compar
         pair["from"].replace("attention", "attn").replace("norm", "ln").replace("mlp", "ffn") == pair["to"]
         for pair in found["pairs"]
     } == {True}
+
+
+@pytest.mark.parametrize("way", ["print", "shapes", "file"])
+def test_what_the_file_lacks_stays_as_it_is(compare, way):
+    source, model = Net(1), Net(2)
+    model.other = nn.Linear(6, 2)
+    before = model.other.weight.clone()
+    found = compare(source.state_dict(), WAYS[way](model, None))
+    assert found["missing"] == ["other.weight", "other.bias"] and "renamed" not in found["lines"]
+    run(found, model)
+    assert torch.equal(model.embed.weight, source.embed.weight) and torch.equal(model.other.weight, before)
+
+
+def save_parts(state):
+    save_file({key: value.clone() for key, value in state.items()}, "part.safetensors")
+    Path("x.safetensors.index.json").write_text(json.dumps({"weight_map": dict.fromkeys(state, "part.safetensors")}))
+    return ["x.safetensors.index.json", "part.safetensors"]
+
+
+def save_compressed(state):
+    torch.save(state, "x.pt")
+    return [compress("x.pt")]
+
+
+def save_plain(state):
+    Path("x.pkl").write_bytes(pickle.dumps(state))
+    return ["x.pkl"]
+
+
+def save_old(state):
+    torch.save({"epoch": 3, "net": state}, "x.pt", pickle_protocol=4, _use_new_zipfile_serialization=False)
+    return ["x.pt"]
+
+
+@pytest.mark.parametrize("save", [save_parts, save_compressed, save_plain, save_old])
+def test_the_loop_opens_any_format(examine, tmp_path, monkeypatch, save):
+    monkeypatch.chdir(tmp_path)
+    source, model = Net(1), Net(2, wrap="backbone")
+    names = save(source.state_dict())
+    examine.page.evaluate("text => { globalThis.pasted = text; }", str(model))
+    run(examine(*names, code="doctor.compare(report, doctor.expected(pasted, []))"), model)
+    assert torch.equal(model.backbone.embed.weight, source.embed.weight)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -1,6 +1,7 @@
 """What the doctor says of a file, and that the lines it writes load, read or mend that very file."""
 
 import argparse
+import gzip
 import json
 import os
 import pickle
@@ -13,13 +14,13 @@ import pytest
 import torch
 import torch.distributed.checkpoint as dcp
 from conftest import RECIPES
-from examining import FOLDER, examine
+from examining import FOLDER, PACKED, examine, run, tell
 from reading import parse
 from safetensors.torch import save_file
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-__all__ = ["examine"]
+__all__ = ["examine", "tell"]
 
 
 class Net(nn.Module):
@@ -34,24 +35,6 @@ class Wrapper(nn.Module):
     def __init__(self, name, inner):
         super().__init__()
         self.add_module(name, inner)
-
-
-@pytest.fixture
-def tell(examine, tmp_path, monkeypatch):
-    """Ask for the findings about files in the working folder: ``tell("x.pt")`` is ``{title: finding}``."""
-    monkeypatch.chdir(tmp_path)
-
-    def tell(*paths):
-        found = examine(*paths, code="doctor.findings(report)")
-        return {finding["title"]: finding for finding in found}
-
-    return tell
-
-
-def run(finding, **names):
-    """Run the lines of a finding; return the variables."""
-    exec(compile(finding["lines"], "doctor", "exec"), names)
-    return names
 
 
 def same(left, right):
@@ -103,6 +86,105 @@ def test_a_state_dict_is_loaded_from_every_format(tell, save):
     assert same(source, model)
 
 
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("how", [True, False, None], ids=["zip", "legacy", "plain"])
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+def test_a_state_dict_is_loaded_from_every_protocol(tell, protocol, how):
+    source, model = Net(1), Net(2)
+    if how is None:
+        Path("x.pt").write_bytes(pickle.dumps(source.state_dict(), protocol))
+    else:
+        torch.save(source.state_dict(), "x.pt", pickle_protocol=protocol, _use_new_zipfile_serialization=how)
+    found = tell("x.pt")
+    if protocol == 0 and how is not None:
+        run(found["torch.load cannot read it"])
+        model.load_state_dict(torch.load("tensors.pt"))
+    else:
+        assert ("torch.load refuses it by default" in found) == (protocol not in (2, 3) and how is not None)
+        run(found["How to load it"], model=model)
+    assert same(source, model)
+
+
+def save_plain(state):
+    Path("x.pkl").write_bytes(pickle.dumps(state, 2))
+    return ["x.pkl"]
+
+
+def save_old_opcodes(state):
+    torch.save(state, "x.pt", pickle_protocol=4)
+    return ["x.pt"]
+
+
+def save_with_class(state):
+    torch.save({"model": state, "args": argparse.Namespace(lr=1)}, "x.pt")
+    return ["x.pt"]
+
+
+@pytest.mark.parametrize("how", PACKED)
+@pytest.mark.parametrize(
+    "save", [save_zip, save_legacy, save_safetensors, save_plain, save_old_opcodes, save_with_class]
+)
+def test_a_compressed_file_is_looked_into_and_loaded(tell, how, save):
+    source, model = Net(1), Net(2)
+    [name] = save(source.state_dict())
+    packed = PACKED[how](name)
+    os.remove(name)
+    run(tell(packed)["How to load it"], model=model)
+    assert same(source, model)
+
+
+@pytest.mark.parametrize("how", PACKED)
+def test_a_compressed_model_is_read_without_its_class(tell, how):
+    net = Net(1)
+    torch.save(net, "x.pt")
+    run(tell(PACKED[how]("x.pt"))[f"A whole model was pickled, an object of {__name__}.Net"])
+    model = Net(2)
+    model.load_state_dict(torch.load("tensors.pt"))
+    assert same(net, model)
+
+
+@pytest.mark.parametrize("save", [save_zip, save_legacy, save_safetensors])
+def test_what_is_whole_of_a_cut_gzip_file_is_read(tell, save):
+    torch.manual_seed(0)
+    state = {f"layer{i}.weight": torch.randn(30, 40) for i in range(25)}
+    [name] = save(state)
+    data = gzip.compress(Path(name).read_bytes())
+    Path("cut.gz").write_bytes(data[: len(data) // 2])
+    finding = tell("cut.gz")["The end of the file is missing"]
+    run(finding)
+    saved = torch.load("tensors.pt")
+    assert 8 < len(saved) < 17 and all(torch.equal(value, state[key]) for key, value in saved.items())
+    assert f"{len(saved)} of 25 tensors are whole" in finding["text"] and "%" not in finding["text"]
+    Path("cut.gz").write_bytes(data[:-4])  # all data and no more
+    if save is not save_legacy:
+        model = nn.Module()
+        model.load_state_dict = lambda loaded: None
+        found = tell("cut.gz")
+        assert "The gzip file ends too early, or its checksum does not fit." in found
+        names = run(found["How to load it"], model=model)
+        assert all(torch.equal(names["checkpoint"][key], state[key]) for key in state)
+
+
+def test_a_distributed_checkpoint_is_loaded_from_its_folder(tell):
+    source, model = Net(1), Net(2)
+    dcp.save({"model": source.state_dict()}, checkpoint_id="step 1")
+    run(tell("step 1")["How to load it"], model=model)
+    assert same(source, model)
+
+
+@pytest.mark.parametrize("value", [[torch.ones(2), torch.ones(1)], {"a": 1}], ids=["tensors", "none"])
+def test_a_file_without_weights_is_read(tell, value):
+    torch.save(value, "x.pt")
+    assert len(run(tell("x.pt")["How to read it"])["checkpoint"]) == len(value)
+
+
+def test_the_state_of_an_optimizer_is_loaded(tell):
+    source, mine = (torch.optim.SGD(Net(1).parameters(), rate, momentum=0.9) for rate in (0.1, 0.2))
+    torch.save({"optimizer": source.state_dict()}, "x.pt")
+    run(tell("x.pt")["How to load it"], optimizer=mine)
+    assert mine.state_dict() == source.state_dict()
+
+
 def test_a_training_checkpoint_is_loaded_with_all_its_states(tell):
     def make(seed):
         model = Net(seed)
@@ -142,6 +224,7 @@ WRAPPED = {
     "partly": partly,
     "average": AveragedModel,
     "_fsdp_wrapped_module": lambda net: Wrapper("_fsdp_wrapped_module", net),
+    "_checkpoint_wrapped_module": lambda net: Wrapper("_checkpoint_wrapped_module", net),
 }
 
 
@@ -226,6 +309,9 @@ def test_storages_that_views_keep_are_left_out(tell):
     saved = torch.load("small.pt")
     assert saved["epoch"] == 1 and torch.equal(saved["state"]["row"], big[3])
     assert os.path.getsize("small.pt") < 5000 < os.path.getsize("x.pt")
+    torch.save({"row": big[3]}, "x.pt")
+    run(next(finding for title, finding in tell("x.pt").items() if "is data that no tensor shows" in title))
+    assert torch.equal(torch.load("small.pt")["row"], big[3]) and os.path.getsize("small.pt") < 5000
 
 
 @pytest.mark.parametrize("save", [save_zip, save_legacy, save_safetensors])
@@ -270,33 +356,10 @@ def test_a_file_of_a_gpu_is_loaded_without_one(tell):
     assert same(Net(1), model)
 
 
-def script():
-    torch.jit.script(nn.Linear(2, 2)).save("x.pt")
-
-
-def export():
-    torch.export.save(torch.export.export(nn.Linear(2, 2), (torch.ones(1, 2),)), "x.pt2")
-
-
-READABLE = {
-    "A TorchScript archive: a model with its code": ("x.pt", script, "state_dict"),
-    "A torch.export program (.pt2)": ("x.pt2", export, "state_dict"),
-    "NumPy arrays (.npz)": ("x.npz", lambda: np.savez("x.npz", weight=np.ones((2, 2)), bias=np.ones(2)), "state_dict"),
-    "A NumPy array (.npy)": ("x.npy", lambda: np.save("x.npy", np.ones((2, 2))), "tensor"),
-    "A pickle that is not torch.save’s, with NumPy arrays": (
-        "x.pkl",
-        lambda: Path("x.pkl").write_bytes(pickle.dumps({"a": np.ones(2)})),
-        "value",
-    ),
-}
-
-
-@pytest.mark.parametrize("title", READABLE)
-@pytest.mark.filterwarnings("ignore")
-def test_other_formats_are_read(tell, title):
-    name, make, variable = READABLE[title]
-    make()
-    assert len(run(tell(name)[title])[variable]) == 2 - (variable == "value")
+def test_sizes_keep_their_zeros(examine):
+    sizes = {0: "0 bytes", 1: "1 byte", 999: "999 bytes", 1000: "1 kB", 1500: "1.5 kB", 100_000: "100 kB"}
+    sizes |= {123_456_789: "123 MB", 500_000_000: "500 MB", 20_000_000_000: "20 GB"}
+    assert {size: examine.page.evaluate("doctor.bytes", size) for size in sizes} == sizes
 
 
 def test_notes_about_keys_and_tensors(tell):

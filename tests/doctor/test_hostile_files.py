@@ -1,11 +1,14 @@
 """Files made to harm: the doctor answers soon, in little memory, and says something."""
 
 import base64
+import gzip
 import io
 import os
 import pickle
 import random
+import shutil
 import struct
+import tarfile
 import zipfile
 
 import pytest
@@ -64,8 +67,6 @@ def test_a_hostile_pickle_is_answered(examine, tmp_path, name, how):
         data = b"".join(pickle.dumps(part, 2) for part in (0x1950A86A20F9469CFC6C, 1001, {})) + data
     elif how == "zip":
         data = zipped({"x/data.pkl": data, "x/version": b"3\n"})
-    elif not data.startswith(b"\x80"):
-        data = b"\x80\x02" + data
     (tmp_path / "x.pt").write_bytes(data)
     found = examine(tmp_path / "x.pt", code="({ ...report, findings: doctor.findings(report) })")
     assert found["title"] and found["findings"] and found["ms"] < 5000
@@ -95,6 +96,46 @@ def test_a_bomb_is_not_unpacked(examine, tmp_path):
     assert "more than it says" in examine(tmp_path / "x.pt")["problems"][0]
 
 
+def test_a_bomb_of_gzip_is_unpacked_a_little(examine, tmp_path):
+    bomb = tmp_path / "x.pt.gz"
+    with gzip.open(bomb, "wb") as file:
+        for _ in range(20):
+            file.write(bytes(100 << 20))
+    report = examine(bomb)
+    assert report["title"] == "A file that begins with nothing but zeros, compressed with gzip"
+    assert report["read"] < 200_000 < bomb.stat().st_size and report["ms"] < 10_000
+    layers = bomb.read_bytes()
+    for _ in range(5):
+        layers = gzip.compress(layers)
+    bomb.write_bytes(layers)
+    assert "gzip" in examine(bomb)["title"]
+    inner = b""
+    for _ in range(2000):
+        file = io.BytesIO()
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+            entry = tarfile.TarInfo("x")
+            entry.size = len(inner)
+            archive.addfile(entry, io.BytesIO(inner))
+        inner = file.getvalue()[: 512 + len(inner)]
+    (tmp_path / "x.tar").write_bytes(inner)
+    assert examine(tmp_path / "x.tar")["kind"] == "tar"
+
+
+def test_a_gzip_file_is_read_in_part_and_can_be_canceled(examine, tmp_path):
+    torch.save({f"layer{i}": torch.randn(2_500_000) for i in range(8)}, tmp_path / "x.pt")
+    with open(tmp_path / "x.pt", "rb") as file, gzip.open(tmp_path / "x.pt.gz", "wb", compresslevel=1) as packed:
+        shutil.copyfileobj(file, packed)
+    report = examine(tmp_path / "x.pt.gz")
+    assert (report["title"], report["problems"]) == ("A torch.save file, compressed with gzip", [])
+    assert [tensor["shape"] for tensor in report["tensors"]] == [[2_500_000]] * 8
+    assert report["read"] < report["size"] and ["unpacked here", "the first 64 MB"] in report["metadata"]
+    stop = "const meter = new doctor.Meter(() => { meter.canceled = true; });"
+    files = "[...document.querySelector('input').files]"
+    code = f"async () => {{ {stop} try {{ await doctor.examine({files}, meter); }} catch (error) {{ return [error instanceof doctor.Canceled, meter.read]; }} }}"
+    canceled, read = examine.page.evaluate(code)
+    assert canceled and read < report["size"] / 2
+
+
 def test_a_million_keys_and_many_steps_are_answered(examine, tmp_path):
     tensor = torch.ones(1)
     torch.save({f"layer.{i}.weight": tensor for i in range(1_000_000)}, tmp_path / "x.pt")
@@ -114,15 +155,19 @@ def samples():
         "sparse": torch.eye(3).to_sparse(),
         "optimizer": torch.optim.Adam(net.parameters()).state_dict(),
     }
-    new, old, whole = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    new, old, whole, text = (io.BytesIO() for _ in range(4))
     torch.save(state, new)
     torch.save(state, old, _use_new_zipfile_serialization=False)
     torch.save(net, whole, pickle_protocol=4)
+    torch.save(state, text, pickle_protocol=0, _use_new_zipfile_serialization=False)
     return {
         "zip": new,
         "legacy": old,
         "module": whole,
+        "protocol 0": text,
+        "plain": io.BytesIO(pickle.dumps(state, 0)),
         "safetensors": io.BytesIO(save(net.state_dict())),
+        "gzip": io.BytesIO(gzip.compress(old.getvalue())),
         "deflated": io.BytesIO(zipped({"x/data.pkl": pickle.dumps({"a": [1]}, 2)}, zipfile.ZIP_DEFLATED)),
     }
 

@@ -1,20 +1,23 @@
 """The doctor on files that this torch and safetensors write: every kind of tensor, cut files, 5 GB."""
 
+import gzip
 import io
 import json
 import pickle
+import re
 import tarfile
 import zipfile
 from collections import OrderedDict, defaultdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.distributed.checkpoint as dcp
-from examining import assert_same, examine
+from examining import assert_same, examine, run
 from safetensors.torch import save_file
 from torch import nn
-from torch._weights_only_unpickler import _blocklisted_modules, _get_allowed_globals
+from torch._weights_only_unpickler import Unpickler, _blocklisted_modules, _get_allowed_globals
 
 __all__ = ["examine"]
 DTYPES = [value for value in vars(torch).values() if isinstance(value, torch.dtype)]
@@ -79,11 +82,24 @@ def dictionaries():
     return {"kinds": list(kinds), "numbers": [1, 2.5, None, True, 2**70, -3, b"bytes", "é\n", {1}, 1 + 2j]}
 
 
-MADE = {f.__name__: f for f in (sparse, quantized, parameters, views, training, dictionaries)}
-MADE["tied"] = lambda: model().state_dict()
-MADE["meta"] = lambda: {"meta": torch.empty(3, 4, device="meta")}
-MADE["nested"] = lambda: {"nested": torch.nested.nested_tensor([torch.ones(2, 3), torch.ones(4, 3)])}
-MADE["subclass"] = lambda: {"mine": torch.ones(3).as_subclass(Subclass)}
+def tied():
+    return model().state_dict()
+
+
+def meta():
+    return {"meta": torch.empty(3, 4, device="meta")}
+
+
+def nested():
+    return {"nested": torch.nested.nested_tensor([torch.ones(2, 3), torch.ones(4, 3)])}
+
+
+def subclass():
+    return {"mine": torch.ones(3).as_subclass(Subclass)}
+
+
+KINDS = (sparse, quantized, parameters, views, training, dictionaries, tied, meta, nested, subclass)
+MADE = {make.__name__: make for make in KINDS}
 
 
 def blank(dtype):
@@ -119,18 +135,90 @@ def test_every_kind_of_tensor_and_of_dictionary(examine, tmp_path, name, how):
     assert_same(report, value)
 
 
-@pytest.mark.parametrize("protocol", range(1, 6))
-def test_every_protocol_of_pickle(examine, tmp_path, protocol):
-    torch.save({"a": training(), "b": dictionaries()}, tmp_path / "x.pt", pickle_protocol=protocol)
-    assert_same(examine(tmp_path / "x.pt"), torch.load(tmp_path / "x.pt", weights_only=False))
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("how", [ZIP, LEGACY], ids=["zip", "legacy"])
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+def test_every_protocol_of_pickle(examine, tmp_path, protocol, how):
+    kinds = [make for name, make in MADE.items() if name != "nested" or not how]  # which torch does not load
+    value = {make.__name__: make() for make in kinds}
+    torch.save(value, tmp_path / "x.pt", pickle_protocol=protocol, **how)
+    torch.save(value, tmp_path / "default.pt", **how)
+    report, default = examine(tmp_path / "x.pt"), examine(tmp_path / "default.pt")
+    assert report["kind"] == default["kind"] and report["problems"] == [] and not report["truncated"]
+    assert_same(report, torch.load(tmp_path / "x.pt", weights_only=False) if protocol else value)
+    assert report["values"] == default["values"] and report["groups"] == default["groups"]
+    assert [s["bytes"] for s in report["storages"]] == [s["bytes"] for s in default["storages"]]
 
 
-def test_opcodes_of_protocol_0_and_of_python_2(examine, tmp_path):
-    value = {"list": [1, 2.5, None, True, False, 2**70, -3], "text": "é\n€", "nested": {"tuple": (1, (2, 3, 4), ())}}
-    (tmp_path / "x.pkl").write_bytes(b"\x80\x00" + pickle.dumps(value, protocol=0))
-    values = {str(item["path"]): item["text"] for item in examine(tmp_path / "x.pkl")["values"]}
-    assert values["['list']"] == f"[1, 2.5, None, True, False, {2**70}, -3]"
-    assert values["['text']"] == '"é\\n€"'
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("how", [ZIP, LEGACY], ids=["zip", "legacy"])
+@pytest.mark.parametrize("value", [{"a": torch.ones(2)}, {"a": [1, True, b"b", 2**70, "é"]}], ids=["tensor", "values"])
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+def test_what_torch_refuses_of_a_protocol(examine, tmp_path, protocol, how, value):
+    torch.save(value, tmp_path / "x.pt", pickle_protocol=protocol, **how)
+    report, said = examine(tmp_path / "x.pt"), ""
+    try:
+        torch.load(tmp_path / "x.pt")
+    except pickle.UnpicklingError as error:
+        said = str(error)
+    found = re.search(r"Unsupported operand (\d+)", said)
+    assert report["operand"] == (int(found[1]) if found else -1)
+    said = ""
+    try:
+        torch.load(tmp_path / "x.pt", weights_only=False)
+    except AssertionError as error:
+        said = str(error)
+    assert report["textual"] == ("saved_id must be a tuple" in said)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("name", [name for name in MADE if name not in ("sparse", "nested")])
+def test_a_plain_pickle_of_every_protocol(examine, tmp_path, protocol, name):
+    value = MADE[name]()
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps(value, protocol))
+    report = examine(tmp_path / "x.pkl")
+    assert (report["kind"], report["problems"]) == ("pickle", [])
+    assert_same(report, pickle.loads(pickle.dumps(value, protocol)))
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps(value, protocol)[:-20])
+    cut = examine(tmp_path / "x.pkl")
+    assert cut["kind"] == "pickle" and cut["problems"] == ["The pickle goes on beyond the end of the file."]
+
+
+TEXTS = {"text": "é\n€\\u0041\\x41\0😀'\"", "long": "x" * 200_000, "after": "y"}
+NUMBERS = [1, 2.5, None, True, False, 2**70, -3, float("inf"), float("-inf"), 1e-300]
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_texts_and_numbers_of_every_protocol(examine, tmp_path, protocol):
+    value = {"numbers": NUMBERS[:5], "more": NUMBERS[5:], "nested": {"tuple": (1, (2, 3, 4), ())}, "bytes": b"a\xff"}
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps(value | TEXTS, protocol))
+    values = {item["path"][0]: item["text"] for item in examine(tmp_path / "x.pkl")["values"]}
+    assert values["numbers"] == str(NUMBERS[:5]) and values["more"] == str(NUMBERS[5:])
+    assert values["bytes"] == "2 bytes"
+    assert json.loads(values["text"]) == TEXTS["text"] and values["after"] == '"y"'
+    assert values["long"].startswith('"xxx') and len(values["long"]) < 300
+
+
+def test_objects_and_texts_that_python_2_has_pickled(examine, tmp_path):
+    data = b"(dp0\nS'a\\'\\n\\xe2\\x82\\xac\\\\x41'\np1\n(imodule\nClass\np2\n(dp3\nS\"b\"\nI01\nsbsS'o'\n(cmodule\nOther\nI7\nos."
+    (tmp_path / "x.pkl").write_bytes(data)
+    report = examine(tmp_path / "x.pkl")
+    assert report["problems"] == []
+    assert {entry["name"] for entry in report["globals"]} == {"module.Class", "module.Other"}
+    assert report["values"] == [
+        {"path": ["a'\n€\\x41", "b"], "text": "True"},
+        {"path": ["o"], "text": "an object of module.Other"},
+    ]
+
+
+def test_the_list_of_allowed_opcodes_is_torchs_own(examine):
+    refused = set()
+    for code in range(256):
+        try:
+            Unpickler(io.BytesIO(bytes([code]))).load()
+        except Exception as error:
+            refused |= {code} if "Unsupported operand" in str(error) else set()
+    assert set(examine.page.evaluate("() => [...doctor.allowedOperands]")) == set(range(256)) - refused
 
 
 def test_a_whole_model_has_the_names_of_its_state_dict(examine, tmp_path):
@@ -192,7 +280,7 @@ def test_a_distributed_checkpoint(examine, tmp_path):
     }
 
 
-def test_a_tar_of_2016(examine, tmp_path):
+def test_a_tar_of_2016(examine, tmp_path, monkeypatch):
     weights = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.ones(4, dtype=torch.int64)}
     storages, tensors, objects = (io.BytesIO() for _ in range(3))
     pickle.dump(len(weights), storages, 2)
@@ -219,6 +307,11 @@ def test_a_tar_of_2016(examine, tmp_path):
     report = examine(tmp_path / "x.pt")
     assert report["kind"] == "torch-tar"
     assert_same(report, weights)
+    monkeypatch.chdir(tmp_path)
+    [found] = examine(tmp_path / "x.pt", code="doctor.findings(report)")
+    received = {}
+    run(found, model=SimpleNamespace(load_state_dict=received.update))
+    assert all(torch.equal(received[key], value) for key, value in weights.items())
 
 
 def test_compressed_and_commented_archives(examine, tmp_path):
@@ -242,7 +335,7 @@ NOT = {
     "lfs": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n",
     "html": b"\n<!DOCTYPE html>\n<html><body>404</body></html>",
     "json": b'{"a": [1, 2]}',
-    "gzip": b"\x1f\x8b\x08\x00" + b"\x00" * 40,
+    "gzip": gzip.compress(bytes(range(200, 256)) * 20),
     "empty": b"",
     "zeros": b"\x00" * 4096,
     "gguf": b"GGUF\x03\x00\x00\x00" + b"\x01" * 60,
@@ -252,6 +345,14 @@ NOT = {
     "pickle": pickle.dumps({"a": [1, 2, 3]}),
     "unknown": bytes(range(200, 256)) * 20,
 }
+
+
+@pytest.mark.parametrize(
+    "text", ["comparison\n==========\n.. note::\n", "Version 1\nIt is (new).\n", "cat\ndog\n", "Not.\n"]
+)
+def test_a_text_that_begins_like_a_pickle_is_a_text(examine, tmp_path, text):
+    (tmp_path / "x.pt").write_text(text)
+    assert examine(tmp_path / "x.pt")["kind"] == "text"
 
 
 @pytest.mark.parametrize("kind", NOT)
