@@ -18,8 +18,6 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -70,14 +68,11 @@ def verified(versions: dict[str, dict[str, Any]], recipe: Recipe) -> Findings:
     return {version: record["found"] for version, record in records.items() if record and record["code"] == code}
 
 
-def spans(findings: Findings, kind: Callable[[list[str] | str], bool]) -> str:
-    """Return the versions whose finding is of one *kind*, as in ``2.6.0, 2.9.0 to 2.13.0 and 2.15.0``."""
-    parts = []
-    for chosen, run in groupby(findings, key=lambda version: kind(findings[version])):
-        names = list(run)
-        if chosen:
-            parts += [f"{names[0]} to {names[-1]}"] if len(names) > 2 else names
-    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+def listed(versions: list[str]) -> str:
+    """Return *versions* as words; many are counted, as nothing is known of those between them."""
+    if len(versions) > 4:
+        return f"{len(versions)} versions of torch from {versions[0]} to {versions[-1]}"
+    return f"torch {' and '.join(filter(None, [', '.join(versions[:-1]), versions[-1]]))}"
 
 
 def provenance(result: Result | None, environ: Environ, others: Findings | None = None) -> Provenance | None:
@@ -91,18 +86,19 @@ def provenance(result: Result | None, environ: Environ, others: Findings | None 
         said += f" Runs in {next((text for limit, text in STEPS if result['seconds'] < limit), 'minutes')}."
     findings = {**(others or {}), torch: []}
     findings = dict(sorted(findings.items(), key=lambda item: [int(part) for part in item[0].split(".")]))
-    same = spans(findings, lambda found: found == [])
-    if same != torch:
-        said += f" Same output on torch {same}."
-    differs = spans(findings, lambda found: isinstance(found, list) and found != [])
-    fails = spans(findings, lambda found: isinstance(found, str))
-    texts = (differs and f"Output differs on torch {differs}.", fails and f"Does not run on torch {fails}.")
+    same = [version for version, found in findings.items() if found == []]
+    fails = [version for version, found in findings.items() if isinstance(found, str)]
+    differs = [version for version in findings if version not in same + fails]
+    if same != [torch]:
+        said += f" Same output on {listed(same)}."
+    exceptions = [f"Output differs on {listed(differs)}."] if differs else []
+    exceptions += [f"Does not run on {listed(fails)}."] if fails else []
     return {
         "torch": torch,
         "python": platform.python_version(),
         "date": date,
         "said": said,
-        "exceptions": " ".join(filter(None, texts)),
+        "exceptions": " ".join(exceptions),
         "others": [
             (f"Why it does not run on torch {version}:", found)
             if isinstance(found, str)
