@@ -209,7 +209,7 @@ except KeyError as error:
     print(f"{type(error).__name__}: {error}")
 
 scheduler = lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=20)
-train(optimizer, scheduler, 1)
+rates = train(optimizer, scheduler, 1)
 
 # %%
 # Train longer than planned, or with other settings

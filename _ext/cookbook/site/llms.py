@@ -67,7 +67,7 @@ def verified_with(provenance: Provenance | None) -> str:
     parts: list[nodes.Element] = [nodes.paragraph("", f"{provenance['said']} {provenance['exceptions']}".strip())]
     for label, text in provenance["others"]:
         parts += [nodes.paragraph("", label), nodes.literal_block("", text, language="text")]
-    return "\n" + "\n\n".join(map(markdown.block, [nodes.transition(), *parts])) + "\n"
+    return "\n" + "\n\n".join(map(markdown.block, parts)) + "\n"
 
 
 def store_promise(app: Sphinx, doctree: nodes.document) -> None:
