@@ -54,7 +54,7 @@ import pytorch_sphinx_theme2
 
 sys.path.insert(0, os.path.dirname(__file__))
 project = "benchmark"
-extensions = ["sphinx.ext.intersphinx", "sphinx_gallery.gen_gallery", "pytorch_sphinx_theme2", *{extensions}]
+extensions = ["sphinx.ext.intersphinx", "sphinx_gallery.gen_gallery", "pytorch_sphinx_theme2", "folders", *{extensions}]
 exclude_patterns = ["_build", "recipes_source", "**/GALLERY_HEADER.rst"]
 templates_path = [os.path.join(os.path.dirname(pytorch_sphinx_theme2.__file__), "templates")]
 sphinx_gallery_conf = {{
@@ -70,6 +70,29 @@ html_theme = "pytorch_sphinx_theme2"
 html_context = {{"theme_variables": pytorch_sphinx_theme2.get_theme_variables()}}
 html_theme_options = {{"use_edit_page_button": False, **{theme}}}
 intersphinx_mapping = {inventories}
+"""
+#: The cookbook's recipes stay in the folder that a cell has gone to; sphinx-gallery goes back before each.
+FOLDERS = """
+import os
+from sphinx_gallery import gen_rst
+
+stock = gen_rst._exec_and_get_memory
+last = {}
+
+
+def exec_and_get_memory(*arguments, script_vars, **keywords):
+    os.chdir(last.get(script_vars["src_file"], os.getcwd()))
+    try:
+        return stock(*arguments, script_vars=script_vars, **keywords)
+    finally:
+        last[script_vars["src_file"]] = os.getcwd()
+
+
+gen_rst._exec_and_get_memory = exec_and_get_memory
+
+
+def setup(app):
+    return {"parallel_read_safe": True}
 """
 #: How the official tutorials isolate examples: torch imported in the parent, a forked process each.
 OFFICIAL = """
@@ -209,6 +232,7 @@ def configure(folder, way):
     conf = STOCK.format(gallery=gallery, extensions=extensions, theme=theme, inventories=inventories)
     (folder / "conf.py").write_text(conf)
     (folder / "official.py").write_text(OFFICIAL)
+    (folder / "folders.py").write_text(FOLDERS)
     (folder / "index.rst").write_text(INDEX)
 
 
