@@ -15,7 +15,7 @@ pages, those of ``PROCESS`` by :mod:`cookbook.run.process.runner` in the process
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 #: While sphinx-gallery makes its pages.
@@ -36,6 +36,7 @@ PROCESS = (
     "sphinx_gallery.gen_rst._exec_and_get_memory",  # keeps the working folder from cell to cell
     "sphinx_gallery.gen_rst._get_last_repr",  # limits values and cleans their HTML
     "sphinx_gallery.gen_rst._LoggingTee",  # limits and cleans what is printed
+    "sphinx_gallery.gen_rst.HTML_HEADER",  # puts HTML into a literal block
     "sphinx_gallery.scrapers._anim_rst",  # saves an animation as a picture
 )
 
@@ -49,7 +50,7 @@ class Seam:
             module, _, attribute = name.rpartition(".")
             self.stock[name] = getattr(importlib.import_module(module), attribute)
 
-    def attach(self, ours: Mapping[str, Callable[..., Any]]) -> None:
+    def attach(self, ours: Mapping[str, Any]) -> None:
         """Put *ours* in place of sphinx-gallery's; KeyError unless they are exactly those of the table."""
         if ours.keys() != self.stock.keys():
             raise KeyError(f"not the names of the table: {sorted(ours.keys() ^ self.stock.keys())}")
@@ -60,7 +61,7 @@ class Seam:
         self._set(self.stock)
 
     @staticmethod
-    def _set(functions: Mapping[str, Any]) -> None:
-        for name, function in functions.items():
+    def _set(values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
             module, _, attribute = name.rpartition(".")
-            setattr(importlib.import_module(module), attribute, function)
+            setattr(importlib.import_module(module), attribute, value)

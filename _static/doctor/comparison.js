@@ -139,10 +139,13 @@ const doctorComparison = (() => {
     return lines.join("\n");
   };
 
+  /** The keys of the model's weights in a file, or of all its tensors. @returns {Key[]} */
+  const ownKeys = (/** @type {Report} */ report, group = weightsOf(report)) => (group ? tensorsOf(report, group) : report.tensors)
+    .map((tensor) => ({ name: group ? String(tensor.path.at(-1)) : tensor.name, shape: tensor.missing ? null : tensor.shape, dtype: tensor.dtype }));
+
   /** Compare a file with what is expected. @param {Report} report @param {Expected} other */
   const compare = (report, other) => {
-    const group = weightsOf(report), inside = group ? tensorsOf(report, group) : report.tensors;
-    const file = inside.map((tensor) => ({ name: group ? String(tensor.path.at(-1)) : tensor.name, shape: tensor.missing ? null : tensor.shape, dtype: tensor.dtype }));
+    const group = weightsOf(report), file = ownKeys(report, group);
     const map = mapKeys(file, other.keys);
     const dtypes = other.dtypes ? file.filter(({ name, dtype }) => other.dtypes?.has(name) && other.dtypes.get(name) !== dtype).map(({ name, dtype }) => ({ name, has: dtype, wants: other.dtypes?.get(name) })) : [];
     return { ...map, dtypes, wanted: other.keys.size, has: file.length, kind: other.kind, partial: other.partial, confidence: confidence(map, other.keys.size), lines: loop(report, group, map) };
@@ -150,12 +153,9 @@ const doctorComparison = (() => {
 
   /** What another file has, as what is expected. */
   const expectedOf = (/** @type {Report} */ report) => {
-    const group = weightsOf(report), inside = group ? tensorsOf(report, group) : report.tensors;
-    const name = (/** @type {TensorEntry} */ tensor) => (group ? String(tensor.path.at(-1)) : tensor.name);
-    return { kind: "file", partial: false, keys: new Map(inside.map((tensor) => [name(tensor), tensor.missing ? null : tensor.shape])), dtypes: new Map(inside.map((tensor) => [name(tensor), tensor.dtype])) };
+    const keys = ownKeys(report);
+    return { kind: "file", partial: false, keys: new Map(keys.map(({ name, shape }) => [name, shape])), dtypes: new Map(keys.map(({ name, dtype }) => [name, dtype])) };
   };
-  /** The tensors of the file as a pasted message knows them. */
-  const ownKeys = (/** @type {Report} */ report) => [...expectedOf(report).keys].map(([name, shape]) => ({ name, shape }));
 
   return { compare, expectedOf, ownKeys, mapKeys };
 })();

@@ -34,7 +34,13 @@ def png(width=2, height=2):
     return base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(chunks)).decode()
 
 
-TASK = {"name": "section/one.py", "gallery": "recipes", "blocks": [["code", "print(1)", 9], ["code", "plot()", 20]]}
+TASK = {
+    "name": "section/one.py",
+    "gallery": "recipes",
+    "conf": {},
+    "file_conf": {},
+    "blocks": [["code", "print(1)", 9], ["code", "plot()", 20]],
+}
 SHOWN = (
     "\n\n\n\n.. rst-class:: sphx-glr-script-out\n\n .. code-block:: none\n\n    one\n      two\n\n    three\n\n\n\n\n"
 )

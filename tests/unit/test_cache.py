@@ -12,7 +12,13 @@ from fuzzing import fuzz
 from hypothesis import given
 from hypothesis import strategies as st
 
-TASK = {"name": "section/one.py", "gallery": "recipes", "blocks": [["code", "print(1)", 9]]}
+TASK = {
+    "name": "section/one.py",
+    "gallery": "recipes",
+    "conf": {},
+    "file_conf": {},
+    "blocks": [["code", "print(1)", 9]],
+}
 RESULT = {"outputs": [""], "seconds": 0.5, "error": None, "codeobj": {}, "images": {}, "date": "2026-11-23"}
 
 

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from PIL import Image
 from sphinx_gallery.gen_rst import CODE_OUTPUT
 
-TASK = {"name": "s/one.py", "gallery": "recipes", "blocks": [["code", "x = 1", 9], ["code", "\n\nprint(1)", 20]]}
+TASK = {
+    "name": "s/one.py",
+    "gallery": "recipes",
+    "conf": {},
+    "file_conf": {},
+    "blocks": [["code", "x = 1", 9], ["code", "\n\nprint(1)", 20]],
+}
 RESULT = {"outputs": ["", ""], "seconds": 0.5, "error": None, "codeobj": {}, "images": {}}
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 ERROR = {"text": "Traceback ...", "line": 20, "reason": "ValueError: x", "ran": 2}

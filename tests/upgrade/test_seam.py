@@ -6,6 +6,7 @@ written out, so that a change shows as a difference.
 
 import inspect
 from multiprocessing import forkserver, util
+from string import Formatter
 
 import pytest
 from cookbook import seam
@@ -24,6 +25,7 @@ SIGNATURES = {
     "sphinx_gallery.gen_rst._exec_and_get_memory": "compiler code_ast gallery_conf script_vars",
     "sphinx_gallery.gen_rst._get_last_repr": "capture_repr ___",
     "sphinx_gallery.gen_rst._LoggingTee": "src_filename",
+    "sphinx_gallery.gen_rst.HTML_HEADER": "0",
     "sphinx_gallery.scrapers._anim_rst": "anim image_path gallery_conf",
     "sphinx_gallery.py_source_parser.split_code_and_text_blocks": "source_file return_node",
 }
@@ -50,12 +52,16 @@ CALLERS = {
     "sphinx_gallery.gen_rst._exec_and_get_memory": gen_rst.execute_code_block,
     "sphinx_gallery.gen_rst._get_last_repr": gen_rst._get_code_output,
     "sphinx_gallery.gen_rst._LoggingTee": gen_rst.execute_script,
+    "sphinx_gallery.gen_rst.HTML_HEADER": gen_rst._get_code_output,
     "sphinx_gallery.scrapers._anim_rst": scrapers.matplotlib_scraper,
     "sphinx_gallery.py_source_parser.split_code_and_text_blocks": gen_rst.generate_file_rst,
 }
 
 
 def parameters(function):
+    """Return the names of the parameters of a function, or of the fields of a text."""
+    if isinstance(function, str):
+        return " ".join(name for _, name, *_ in Formatter().parse(function) if name)
     return " ".join(inspect.signature(function).parameters)
 
 

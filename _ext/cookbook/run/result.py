@@ -206,8 +206,9 @@ def check(result: object, task: Task) -> Result:
             svg.check(image, base64.b64decode(content))
     folder = "/".join(filter(None, ("", task["gallery"], section, "images")))
     images = {f"/{folder}/{name}" for name in result["images"]}
+    shows_html = any("_repr_html_" in str(part) for part in (task["conf"], task["file_conf"], task["blocks"]))
     for output in result["outputs"]:
-        check_output(output, images, "_repr_html_" in str(task))
+        check_output(output, images, shows_html)
     return cast("Result", result)
 
 

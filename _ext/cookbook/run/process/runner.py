@@ -8,7 +8,7 @@ A Dask worker gets this module and its neighbors as source text, so they need on
 library, sphinx-gallery, NumPy, Matplotlib and torch.
 
 Private names relied on (``tests/upgrade/test_seam.py`` fails if one is gone):
-``sphinx_gallery.gen_rst._LoggingTee``, which is subclassed, and ``_get_callables``; ``HTML_HEADER``, which is set;
+``sphinx_gallery.gen_rst._LoggingTee``, which is subclassed, and ``_get_callables``;
 ``gen_gallery._fill_gallery_conf_defaults`` and ``backreferences._make_ref_regex``.
 """
 
@@ -180,11 +180,11 @@ class _Execution:
                 "sphinx_gallery.gen_rst._exec_and_get_memory": self.exec_and_get_memory(stock["_exec_and_get_memory"]),
                 "sphinx_gallery.gen_rst._get_last_repr": values.last_repr(stock["_get_last_repr"], self.task["limits"]),
                 "sphinx_gallery.gen_rst._LoggingTee": tee_class(stock["_LoggingTee"], self.task["limits"]),
+                "sphinx_gallery.gen_rst.HTML_HEADER": values.HEADER,
                 "sphinx_gallery.scrapers._anim_rst": figures.animation_rst,
             }
         )
 
-        gen_rst.HTML_HEADER = values.HEADER
         scrapers = tuple(self.task["conf"]["image_scrapers"])
         conf = gen_gallery._fill_gallery_conf_defaults({**self.task["conf"], "image_scrapers": scrapers})
         # scrapers are imported by name, so before ours are hidden
