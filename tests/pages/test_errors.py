@@ -109,6 +109,12 @@ def test_messages_that_differ_in_names_and_numbers_are_one_entry(page):
     assert any(len({message.get_text() for message, _ in entry}) > 1 for entry in entries_of(page))
 
 
+def test_the_address_of_an_entry_does_not_depend_on_other_entries(page):
+    ids = [entry["id"] for entry in parse(page).select(".error-entry[id]")]
+    assert len(ids) > 100 and len(ids) == len(set(ids))
+    assert [name for name in ids if not re.fullmatch(r"[a-z0-9-]*-[0-9a-f]{6}", name)] == []
+
+
 def test_names_and_numbers_are_marked(page):
     unmarked = ["".join(fixed(entry[0][0])) for entry in entries_of(page)]
     short = [entry[0][0].get_text() for entry in entries_of(page) if not entry[0][0].select(".varies")]

@@ -12,8 +12,8 @@ KEYS = 'RuntimeError: Error(s)\n\tMissing key(s) in state_dict: "a".'
 SAID = "ValueError: 3 is\n  not in 4."
 
 
-def diagnosis(*patterns):
-    return Diagnosis("A.", "b", patterns, ("{key}",), (), (), (), "short-answer", "x.py:1")
+def diagnosis(*patterns, exceptions=()):
+    return Diagnosis("A.", "b", patterns, ("{key}",), (), exceptions, (), "short-answer", "x.py:1")
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,14 @@ def diagnosis(*patterns):
 )
 def test_a_diagnosis_is_about_the_messages_that_a_pattern_fits(patterns, about):
     assert Printed([KEYS, SAID]).about(diagnosis(*patterns)) == set(about)
+
+
+@pytest.mark.parametrize(
+    ("exceptions", "about"),
+    [(("is not {}.",), [KEYS]), (("nowhere", 'state_dict: "{key}"'), [SAID])],
+)
+def test_a_diagnosis_is_about_none_of_its_exceptions(exceptions, about):
+    assert Printed([KEYS, SAID]).about(diagnosis("Error", exceptions=exceptions)) == set(about)
 
 
 @fuzz()

@@ -31,7 +31,7 @@ from cookbook.pages import classes
 from cookbook.pages.cells import BLOCK
 from cookbook.site import diagnosis
 from cookbook.site.diagnosis import Diagnosis
-from cookbook.site.message import anchor_of, messages, split
+from cookbook.site.message import anchor_of, anchor_of_text, messages, split
 from cookbook.site.printed import Printed
 from cookbook.state import state_of
 
@@ -119,7 +119,7 @@ def index(env: BuildEnvironment) -> dict[str, dict[str, Entry]]:
             places.setdefault(entry, []).append(place)
     result: dict[str, dict[str, Entry]] = {activity: {} for activity in ACTIVITIES}
     known: dict[str, list[tuple[str, Diagnosis]]] = {entry: [] for entry in places}
-    other: dict[str, tuple[str, Diagnosis]] = {}
+    other: dict[str, list[tuple[str, Diagnosis]]] = {}
     entries = {place.message: entry for entry, found in places.items() for place in found}
     printed = Printed(entries)
     for docname, one in diagnosis.all_of(env):
@@ -129,14 +129,14 @@ def index(env: BuildEnvironment) -> dict[str, dict[str, Entry]]:
         for entry in fitting:
             known[entry].append((docname, one))
         if not fitting:
-            other[f"{nodes.make_id(one.pattern)[:40]}-{len(other) + 1}"] = docname, one
+            other.setdefault(anchor_of_text(one.pattern), []).append((docname, one))
     for entry, found in places.items():
         activities = [_activity(env, place.docname) for place in found]
         main = max(ACTIVITIES, key=activities.count)
         found.sort(key=lambda place: _activity(env, place.docname) != main)
         result[main][entry] = Entry(found[0].message, found, known[entry])
-    for entry, (docname, one) in other.items():
-        result[_activity(env, docname)][entry] = Entry(one.pattern, [], [(docname, one)])
+    for entry, [(docname, one), *more] in other.items():
+        result[_activity(env, docname)][entry] = Entry(one.pattern, [], [(docname, one), *more])
     return {activity: entries for activity, entries in result.items() if entries}
 
 

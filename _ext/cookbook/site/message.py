@@ -64,6 +64,12 @@ def split(message: str) -> list[tuple[str, bool]]:
     return [part for part in parts if part[0]]
 
 
+def anchor_of_text(text: str) -> str:
+    """Return the anchor of a *text*, which depends on nothing else."""
+    words = nodes.make_id(text).split("-")
+    return f"{'-'.join(words[:6])}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+
 def anchor_of(message: str) -> str:
     """Return the anchor of all messages that differ from *message* only in variable parts.
 
@@ -72,9 +78,7 @@ def anchor_of(message: str) -> str:
     """
     text = "".join("\N{HORIZONTAL ELLIPSIS}" if variable else text for text, variable in split(message))
     lines = dict.fromkeys(" ".join(line.split()) for line in text.splitlines())  # repeated lines count once
-    fixed = "\n".join(lines)
-    words = nodes.make_id(fixed).split("-")
-    return f"{'-'.join(words[:6])}-{hashlib.sha256(fixed.encode()).hexdigest()[:6]}"
+    return anchor_of_text("\n".join(lines))
 
 
 def messages(output: str) -> Iterator[str]:

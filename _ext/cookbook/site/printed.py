@@ -24,7 +24,7 @@ class Printed:
                 self.having[word].add(message)
 
     def about(self, one: Diagnosis) -> set[str]:
-        """Return the messages that a diagnosis is about; what its keys say is not looked at."""
+        """Return the messages that a diagnosis is about, none of its exceptions; its keys are not looked at."""
         found: set[str] = set()
         for pattern in one.messages:
             fixed = [text for text, varies in parts(pattern) if not varies]
@@ -32,4 +32,5 @@ class Printed:
             among = min((self.having.get(word, set()) for word in words), key=len, default=self.said.keys())
             expression = regex(pattern)
             found.update(message for message in among if expression.search(self.said[message]))
-        return found
+        exceptions = [regex(text) for text in one.exceptions]
+        return {message for message in found if not any(text.search(self.said[message]) for text in exceptions)}
